@@ -1,0 +1,73 @@
+"""Where the bundles lie."""
+
+import ast
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from patchseg.errors import InputError
+
+ENVIRONMENT = "PATCHSEG_BUNDLES"
+
+
+def bundle_root(name: str) -> Path:
+    """The folder of a bundle: the one with configs/, models/ and docs/.
+
+    The first that exists of: the bundle whose config this process was started with (`python -m monai.bundle run
+    --config_file <root>/configs/evaluate.json`), so that a copy of a bundle uses its own files;
+    `$PATCHSEG_BUNDLES/<name>`; `bundles/<name>` in the repository the package was installed from.
+
+    Raises:
+        InputError: none of them exists.
+    """
+    started = _started_from(sys.argv)
+    if started is not None:
+        return started
+    for folder in _folders():
+        if _is_bundle(folder / name):
+            return folder / name
+    known = ", ".join(bundle_names()) or f"none; set {ENVIRONMENT} to the folder that holds them"
+    raise InputError(f"there is no bundle called {name}: choose one of those found ({known}).")
+
+
+def bundle_names() -> list[str]:
+    """The bundles in `$PATCHSEG_BUNDLES` and in the repository, sorted."""
+    found = (path for folder in _folders() if folder.is_dir() for path in folder.iterdir())
+    return sorted({path.name for path in found if _is_bundle(path)})
+
+
+def _folders() -> list[Path]:
+    given = os.environ.get(ENVIRONMENT)
+    repository = Path(__file__).resolve().parents[2] / "bundles"
+    return [Path(given).expanduser(), repository] if given else [repository]
+
+
+def _is_bundle(folder: Path) -> bool:
+    return (folder / "configs" / "metadata.json").is_file()
+
+
+def _started_from(arguments: Sequence[str]) -> Path | None:
+    files = (Path(file).expanduser().absolute() for file in _config_files(arguments))
+    roots = (file.parent.parent for file in files if file.parent.name == "configs" and file.is_file())
+    return next((root for root in roots if _is_bundle(root)), None)
+
+
+def _config_files(arguments: Sequence[str]) -> list[str]:
+    """The files after --config_file, as monai.bundle takes them: `F`, `=F`, `"['F', 'G']"` or `F,G`.
+
+    >>> _config_files(["run", "--config_file", "['a/train.json','a/multi_gpu_train.json']"])
+    ['a/train.json', 'a/multi_gpu_train.json']
+    >>> _config_files(["run", "evaluate", "--config_file=a/evaluate.json"])
+    ['a/evaluate.json']
+    """
+    for position, argument in enumerate(arguments):
+        key, equals, value = argument.partition("=")
+        if key.lstrip("-").replace("-", "_") == "config_file" and key.startswith("--"):
+            value = value if equals else next(iter(arguments[position + 1 :]), "")
+            try:
+                files = ast.literal_eval(value)
+            except (ValueError, SyntaxError):
+                files = value.split(",")
+            return [str(file) for file in (files if isinstance(files, list | tuple) else [files])]
+    return []

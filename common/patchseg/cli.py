@@ -1,0 +1,116 @@
+"""The command `patchseg`."""
+
+import functools
+import inspect
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import fire
+
+from patchseg.errors import input_error_in
+
+
+def segment(
+    scan: str,
+    *,
+    output: str,
+    bundle: str = "crossover_kidney",
+    series: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Segment a scan and write the mask on the scan's own grid.
+
+    Examples:
+      patchseg segment scan.nii.gz --bundle crossover_kidney -o mask.nii.gz
+      patchseg segment dicom_folder -o mask.nrrd --overwrite
+
+    Research use, not for diagnosis.
+
+    Args:
+        scan: NIfTI (.nii, .nii.gz), .mha, .mhd or .nrrd file, or a folder with one DICOM series.
+        output: the mask to write (also -o): .nii.gz, .nii, .mha or .nrrd, 0 and 1 as uint8.
+        bundle: the bundle to use; a wrong name lists those found.
+        series: SeriesInstanceUID to take from a DICOM folder that holds several.
+        overwrite: replace a mask that exists (never the scan).
+    """
+    start = time.perf_counter()
+    # imported late: torch takes seconds, and a mistyped path or --help should answer at once
+    from patchseg.bundles import bundle_root
+    from patchseg.masks import check_target, write_mask
+
+    check_target(output, scan, overwrite)
+    root = bundle_root(bundle)
+
+    from patchseg.segment import segment_scan
+
+    found = segment_scan(scan, root, series)
+    before_saving = time.perf_counter()
+    write_mask(found.mask, found.affine, output, scan)
+    end = time.perf_counter()
+    seconds = found.seconds | {"save": end - before_saving, "total": end - start}
+    print(f"volume             {found.volume_ml:.2f} ml")
+    print(f"largest component  {found.largest_ml:.2f} ml")
+    print("seconds            " + ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items()))
+    print(f"mask               {Path(output)}")
+
+
+class Commands(dict[str, Callable[..., None]]):
+    """Segment medical scans with the patchseg bundles. Research use, not for diagnosis.
+
+    patchseg segment scan.nii.gz --bundle crossover_kidney -o mask.nii.gz
+
+    `patchseg COMMAND --help` explains a command.
+    """
+
+
+COMMANDS = Commands(segment=segment)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `patchseg` with these arguments (those of the process by default).
+
+    Exits with code 2 for bad arguments or an InputError, whose sentence goes to stderr as `error: ...`.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    todo: list[Callable[[], None]] = []
+    commands = Commands((name, _later(function, todo)) for name, function in COMMANDS.items())
+    fire.Fire(commands, command=arguments[:1] + [_as_text(a) for a in arguments[1:]], name="patchseg")
+    try:
+        for job in todo:
+            job()
+    except Exception as error:
+        wrong = input_error_in(error)
+        if wrong is None:
+            raise
+        print(f"error: {wrong}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _later(function: Callable[..., None], todo: list[Callable[[], None]]) -> Callable[..., None]:
+    """Note the call instead of making it: fire calls first and complains about unknown arguments afterwards."""
+
+    @functools.wraps(function)
+    def note(*args: object, **kwargs: object) -> None:
+        todo.append(functools.partial(function, *args, **kwargs))
+
+    note.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return note
+
+
+def _as_text(argument: str) -> str:
+    """An argument as fire shall take it.
+
+    Quoted, since fire would make the number 1 of a folder called 001. `-o` becomes `--output`: fire maps a letter
+    only where a single parameter begins with it, and --overwrite does too.
+
+    >>> _as_text("001"), _as_text("-o"), _as_text("--series=1.20"), _as_text("--overwrite")
+    ("'001'", '--output', "--series='1.20'", '--overwrite')
+    """
+    if argument in ("True", "False"):
+        return argument
+    if not argument.startswith("-"):
+        return repr(argument)
+    key, equals, value = argument.partition("=")
+    return ("--output" if key == "-o" else key) + equals + (_as_text(value) if equals else "")

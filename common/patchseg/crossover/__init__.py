@@ -1,0 +1,27 @@
+"""Crossover-Net: network, loss, pixel sampling and the paper's test protocol."""
+
+from .lattice import InterpolatedLattice, LatticeNet, patch_pairs
+from .loss import CrossoverLoss
+from .network import CrossoverNet, CrossoverOutput
+from .patches import cross_patches
+from .protocol import AnatomicalRegiond, EveryThirdPixel, KeepRegiond
+from .sampling import SamplePixelsd, pixel_weights
+from .stacks import STACKS, constraint_window, receptive_region
+
+__all__ = [
+    "STACKS",
+    "AnatomicalRegiond",
+    "CrossoverLoss",
+    "CrossoverNet",
+    "CrossoverOutput",
+    "EveryThirdPixel",
+    "InterpolatedLattice",
+    "KeepRegiond",
+    "LatticeNet",
+    "SamplePixelsd",
+    "constraint_window",
+    "cross_patches",
+    "patch_pairs",
+    "pixel_weights",
+    "receptive_region",
+]

@@ -1,0 +1,86 @@
+"""Training on the lattice: hundreds of patch pairs for the price of a few, with the maps the loss reads."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .network import CrossoverNet, CrossoverOutput
+from .stacks import parse_stack
+
+
+def patch_pairs(net: CrossoverNet, vertical: Tensor, horizontal: Tensor, layer: int = 3) -> CrossoverOutput:
+    """`net.forward_patches` with the maps of convolution number `layer`: the definition for `LatticeNet`.
+
+    Args:
+        vertical: (N, 1, 100, 20). horizontal: (N, 1, 20, 100).
+    """
+    upright, upright_map = net.vertical.features_and_map(vertical, layer)
+    across, across_map = net.horizontal.features_and_map(horizontal.transpose(2, 3), layer)
+    return CrossoverOutput(_classify(net, upright, across), upright_map, across_map, step=0)
+
+
+class LatticeNet(nn.Module):
+    """What the trainer calls: the strided network, which judges one pixel in four (eight) each way.
+
+    Pixels 0, 4, 8, ... of the image each have their patch pair, so a random shift of the image inside its
+    canvas reaches all of them. Values and gradients are those of `patch_pairs` at the same pixels. It shares
+    the parameters of `net`, and is the module to wrap in DistributedDataParallel.
+
+    Args:
+        net: the network to train.
+        layer: number of the convolution whose maps the constraint loss reads (3, the paper's choice for
+            100x20).
+
+    Shape:
+        image (B, 1, H, W) -> `CrossoverOutput` with logits (B, classes, ceil(H/4), ceil(W/4)).
+
+    >>> import torch
+    >>> LatticeNet(CrossoverNet())(torch.zeros(1, 1, 64, 48)).logits.shape
+    torch.Size([1, 2, 16, 12])
+    """
+
+    def __init__(self, net: CrossoverNet, layer: int = 3) -> None:
+        super().__init__()
+        convs = parse_stack(net.stack)
+        if not 1 <= layer <= len(convs):
+            raise ValueError(f"layer {layer}: the stack has convolutions 1 to {len(convs)}")
+        self.net = net
+        self.layer = layer
+        self.stride: int = 2**net.vertical.pools
+        self.step: int = self.stride // 2 ** convs[layer - 1].pools_before
+
+    def forward(self, image: Tensor) -> CrossoverOutput:
+        upright, upright_map = self.net.vertical.features_and_map(self.net.pad(image), self.layer)
+        turned = self.net.pad(image.transpose(2, 3))
+        across, across_map = self.net.horizontal.features_and_map(turned, self.layer)
+        logits = _classify(self.net, upright, across.transpose(2, 3))
+        return CrossoverOutput(logits, upright_map, across_map, self.step)
+
+
+def _classify(net: CrossoverNet, upright: Tensor, across: Tensor) -> Tensor:
+    """The linear layer at every position, each half on its branch: the 1000 channels are never concatenated."""
+    first, second = net.classifier.weight.chunk(2, 1)
+    logits = F.conv2d(upright, first[:, :, None, None], net.classifier.bias)
+    return logits + F.conv2d(across, second[:, :, None, None])
+
+
+class InterpolatedLattice(nn.Module):
+    """A quick look: every fourth (eighth) pixel judged, logits between them interpolated.
+
+    For validation while training, at a tenth of the dense cost; measure results with the network itself.
+
+    Shape:
+        image (B, 1, H, W) -> logits (B, classes, H, W), exact at rows and columns 0, 4, 8, ...
+    """
+
+    def __init__(self, net: CrossoverNet) -> None:
+        super().__init__()
+        self.net = net
+        self.stride: int = 2**net.vertical.pools
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits = self.net(image, stride=self.stride)
+        rows, cols = (self.stride * (side - 1) + 1 for side in logits.shape[2:])
+        logits = F.interpolate(logits, size=(rows, cols), mode="bilinear", align_corners=True)
+        # What lies beyond the last lattice row or column repeats it.
+        beyond = [0, max(image.shape[3] - cols, 0), 0, max(image.shape[2] - rows, 0)]
+        return F.pad(logits, beyond, mode="replicate")[:, :, : image.shape[2], : image.shape[3]]

@@ -1,0 +1,127 @@
+"""The crossover loss: say what the pixel is, agree where the patches overlap, differ at their ends."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .network import CrossoverOutput
+from .stacks import Window, constraint_window
+from .windows import window_dots, window_norms
+
+
+def prediction_loss(logits: Tensor, label: Tensor, kind: str = "cross_entropy") -> Tensor:
+    """L_pre per pixel: cross-entropy (Eq. 2), or the squared error of the class probabilities ("mse").
+
+    Args:
+        logits: (B, classes, h, w). label: (B, h, w), whole numbers.
+    """
+    if kind == "cross_entropy":
+        return F.cross_entropy(logits, label.long(), reduction="none")
+    target = F.one_hot(label.long(), logits.shape[1]).movedim(-1, 1)
+    return (logits.softmax(1) - target).square().mean(1)
+
+
+def constraint_loss(
+    output: CrossoverOutput, window: Window, form: str = "bounded", end_term: bool = True
+) -> Tensor:
+    """L_cs per pixel (Eq. 3): ||M_Vc - M_Hc^T||^2 - ||M_Ve - M_He^T||^2 over channels, rows and columns.
+
+    As printed, the end term can run to minus infinity, and the sums of thousands of squares drown the
+    cross-entropy. The bounded form divides each squared difference by the summed squared norms of its two
+    sides: 0 where they are equal, at most 1 (features are not negative), so L_cs stays within -1 and 1.
+
+    Args:
+        output: of `LatticeNet` or `patch_pairs`.
+        window: the rows to compare, see `stacks.constraint_window`.
+        form: "bounded" or "printed".
+        end_term: False leaves the second term out (Fig. 9: it hurts when the object outgrows the patch).
+
+    Returns:
+        (B, h, w), one value per lattice pixel; (N, 1, 1) for patch pairs.
+    """
+    loss = _difference(output, [window.centre], form)
+    if end_term:
+        loss = loss - _difference(output, [window.first_end, window.last_end], form)
+    return loss
+
+
+def _difference(output: CrossoverOutput, ranges: list[tuple[int, int]], form: str) -> Tensor:
+    """Squared difference of the two sides, over the sum of their squared norms in the bounded form."""
+    rows, cols = output.logits.shape[2:]
+    width = output.vertical.shape[3] - output.step * (cols - 1)
+    norms, dots = torch.zeros((), device=output.logits.device), torch.zeros((), device=output.logits.device)
+    for span in ranges:
+        across = window_norms(output.horizontal, span, width, output.step, (cols, rows)).transpose(1, 2)
+        norms = norms + window_norms(output.vertical, span, width, output.step, (rows, cols)) + across
+        dots = dots + window_dots(output.vertical, output.horizontal, span, width, output.step, (rows, cols))
+    squares = norms - 2 * dots
+    return squares / norms.clamp_min(1e-12) if form == "bounded" else squares
+
+
+class CrossoverLoss(nn.Module):
+    """L = L_pre + L_cs (Eq. 1), the same on the lattice and on patch pairs, in value and gradient.
+
+    Args:
+        patch: size of the vertical patch, which with `layer` fixes the rows that are compared.
+        layer: convolution that carries the constraint, as given to `LatticeNet` (Fig. 10: the middle layers win).
+        prediction: "cross_entropy" (Eq. 2) or "mse" (Fig. 8).
+        constraint: "bounded", "printed" (Eq. 3 to the letter) or "none" (cross-entropy only, Fig. 8).
+        end_term: the second term of Eq. 3; False for objects larger than the patch (Fig. 9).
+        widen: rows added on both sides of the overlap; 1 gives the paper's four rows, 0 the exact ones.
+        stack: the network's, where it is not the patch's own.
+
+    Shape:
+        output: `CrossoverOutput`, or bare logits (B, classes, h, w) where `constraint` is "none".
+        target: (B, 1, H, W) label, or (B, 2, H, W) label and pixel weight, see `PixelWeightsd`. H and W are the
+        image's; only lattice pixels are read. For N patch pairs (N, 1, 1, 1) or (N, 2, 1, 1).
+        Returns a scalar, the weighted mean over pixels. All weights zero gives 0.
+
+    Raises:
+        ValueError: for an unknown form, or a constraint without the maps it needs.
+
+    >>> from patchseg.crossover import CrossoverNet, LatticeNet
+    >>> output = LatticeNet(CrossoverNet())(torch.rand(1, 1, 64, 64))
+    >>> CrossoverLoss()(output, torch.zeros(1, 1, 64, 64)).shape
+    torch.Size([])
+    """
+
+    def __init__(
+        self,
+        patch: tuple[int, int] = (100, 20),
+        layer: int = 3,
+        prediction: str = "cross_entropy",
+        constraint: str = "bounded",
+        end_term: bool = True,
+        widen: int = 1,
+        stack: str | None = None,
+    ) -> None:
+        super().__init__()
+        if prediction not in ("cross_entropy", "mse"):
+            raise ValueError(f"prediction {prediction!r}: take 'cross_entropy' or 'mse'")
+        if constraint not in ("bounded", "printed", "none"):
+            raise ValueError(f"constraint {constraint!r}: take 'bounded', 'printed' or 'none'")
+        self.prediction, self.constraint, self.end_term = prediction, constraint, end_term
+        if constraint != "none":
+            self.window = constraint_window((int(patch[0]), int(patch[1])), layer, widen, stack)
+
+    def forward(self, output: CrossoverOutput | Tensor, target: Tensor) -> Tensor:
+        logits = output if isinstance(output, Tensor) else output.logits
+        target = _on_lattice(target, logits)
+        loss = prediction_loss(logits, target[:, 0], self.prediction)
+        if self.constraint != "none":
+            if isinstance(output, Tensor):
+                raise ValueError("the constraint needs a CrossoverOutput, as LatticeNet or patch_pairs give it")
+            loss = loss + constraint_loss(output, self.window, self.constraint, self.end_term)
+        if target.shape[1] == 1:
+            return loss.mean()
+        weight = target[:, 1].to(loss)
+        return (loss * weight).sum() / weight.sum().clamp_min(1e-12)
+
+
+def _on_lattice(target: Tensor, logits: Tensor) -> Tensor:
+    """The label at the pixels that were judged: every `stride`-th, from 0."""
+    stride = round(target.shape[2] / logits.shape[2])
+    picked = target[:, :, ::stride, ::stride]
+    if picked.shape[2:] != logits.shape[2:]:
+        raise ValueError(f"label of {tuple(target.shape[2:])} pixels for logits of {tuple(logits.shape[2:])}")
+    return picked

@@ -1,0 +1,48 @@
+"""One exception for everything a user can mend, and the way it reaches them: a sentence, not a traceback."""
+
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong. The message names the file or key, what is wrong and what to do."""
+
+
+def input_error_in(error: BaseException | None) -> InputError | None:
+    """The InputError that an exception is, or was raised from; MONAI and ignite wrap what a transform raises.
+
+    >>> try:
+    ...     try:
+    ...         raise InputError("scan.nii.gz holds no image")
+    ...     except InputError as inner:
+    ...         raise RuntimeError("applying transform ...") from inner
+    ... except RuntimeError as outer:
+    ...     print(input_error_in(outer))
+    scan.nii.gz holds no image
+    """
+    return next((e for e in _chain(error) if isinstance(e, InputError)), None)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def show_as_sentence() -> None:
+    """Make an InputError that nobody catches end the program with its sentence on stderr and exit code 2.
+
+    The bundles call this from `initialize`, since `python -m monai.bundle` offers no other way to end a run
+    without a traceback. Any other exception keeps its traceback.
+    """
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        wrong = input_error_in(error)
+        if wrong is None:
+            sys.__excepthook__(kind, error, trace)
+            return
+        print(f"error: {wrong}", file=sys.stderr)
+        sys.exit(2)
+
+    sys.excepthook = hook

@@ -1,0 +1,10 @@
+"""ignite handlers for the bundles' trainers and evaluators."""
+
+from patchseg.handlers.case_measures import CaseMeasures
+from patchseg.handlers.pictures import Pictures
+from patchseg.handlers.progress import Progress
+from patchseg.handlers.resume import Resume
+from patchseg.handlers.seed_epochs import SeedEpochs
+from patchseg.handlers.training_log import TrainingLog
+
+__all__ = ["CaseMeasures", "Pictures", "Progress", "Resume", "SeedEpochs", "TrainingLog"]

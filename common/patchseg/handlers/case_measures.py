@@ -1,0 +1,115 @@
+"""Measures of every case an evaluator sees, as metrics of the engine and as a results file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import torch
+from ignite.engine import Engine, Events
+from monai.data import MetaTensor
+from monai.utils import string_list_all_gather
+from tqdm import tqdm
+
+from patchseg.errors import InputError
+from patchseg.files import whole_file
+from patchseg.metrics import Case, case_measures, patient_means, plain, summary, table
+
+
+class CaseMeasures:
+    """Measures each case and puts the means into `engine.state.metrics`, the same on every rank.
+
+    The evaluator runs with `decollate=True`; after its post-processing each item holds `pred` and `label`,
+    masks of (1, X, Y, Z) on one grid, whichever. The spacing is that of the label's affine.
+
+    Metrics: `val_mean_dice`, `val_mean_hd_mm` (NaN when no case has a distance), `val_mean_or`,
+    `val_mean_ur`, `val_missed`. List it FIRST among the handlers, or name it as the evaluator's key metric,
+    `key_val_metric={"val_mean_dice": measures}` (MONAI attaches that before all handlers and keeps the best
+    value): ignite calls handlers in the order they were attached, and whatever reads metrics at the end of an
+    epoch (CheckpointSaver, MLFlowHandler) has to come after.
+
+    Args:
+        path: JSON file to write when the evaluator completes; None (validation while training) writes none.
+        about: what produced the results, copied into the file.
+        show: print a table of cases and the mean when the evaluator completes.
+    """
+
+    def __init__(
+        self, path: str | Path | None = None, about: dict[str, Any] | None = None, show: bool = False
+    ) -> None:
+        self.path = Path(path) if path is not None else None
+        self.about = about or {}
+        self.show = show
+        self.cases: list[Case] = []  # this rank's while the epoch runs, then every rank's, sorted by name
+
+    def attach(self, engine: Engine, name: str | None = None) -> None:
+        """Attach to an evaluator. `name` is what `key_val_metric` calls it: one of the metrics above."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._clear)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._measure)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._gather, name)
+        engine.add_event_handler(Events.COMPLETED, self._finish)
+
+    def _clear(self, engine: Engine) -> None:
+        self.cases = []
+
+    def _measure(self, engine: Engine) -> None:
+        for item, output in zip(engine.state.batch, engine.state.output, strict=True):
+            case = {
+                **case_names(item),
+                **case_measures(output["pred"], output["label"], spacing(output["label"])),
+            }
+            if _key(case) in map(_key, self.cases):
+                raise InputError(
+                    f"two cases are called {case['name']} (patient {case['patient']}): name them apart."
+                )
+            self.cases.append(case)
+
+    def _gather(self, engine: Engine, name: str | None) -> None:
+        shares = string_list_all_gather([json.dumps(self.cases)])
+        everyone = (case for share in shares for case in json.loads(share))
+        # a distributed sampler repeats cases until every rank has equally many: each counts once
+        self.cases = sorted({_key(case): case for case in everyone}.values(), key=_key)
+        total = summary(self.cases)
+        mean = total["mean"]
+        engine.state.metrics |= {
+            "val_mean_dice": mean["dsc"],
+            "val_mean_hd_mm": mean["hd_mm"],
+            "val_mean_or": mean["or"],
+            "val_mean_ur": mean["ur"],
+            "val_missed": total["missed"],
+        }
+        if name is not None and name not in engine.state.metrics:
+            known = ", ".join(engine.state.metrics)
+            raise InputError(f"key_val_metric {name} is no metric of CaseMeasures: choose one of {known}.")
+
+    def _finish(self, engine: Engine) -> None:
+        if idist.get_rank() != 0:
+            return
+        if self.path is not None:
+            write_results(self.path, self.about, self.cases)
+        if self.show:
+            tqdm.write(table(self.cases))  # keeps a running progress bar in one piece
+
+
+def write_results(path: Path, about: dict[str, Any], cases: list[Case]) -> None:
+    """Write `about`, `cases`, `patients` (means) and `summary` as JSON, all or nothing; NaN becomes null."""
+    results = {"about": about, "cases": cases, "patients": patient_means(cases), "summary": summary(cases)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(plain(results), indent=1, allow_nan=False) + "\n")
+
+
+def case_names(item: dict[str, Any]) -> dict[str, str]:
+    """The item's `name` and `patient`; without them the image's file name stands for both."""
+    meta = getattr(item.get("image"), "meta", {})
+    name = str(item.get("name") or Path(str(meta.get("filename_or_obj", "case"))).name)
+    return {"name": name, "patient": str(item.get("patient") or name)}
+
+
+def spacing(volume: torch.Tensor) -> list[float]:
+    """Millimetres per voxel along the three axes of (1, X, Y, Z); 1 mm for a tensor without an affine."""
+    return volume.pixdim.tolist() if isinstance(volume, MetaTensor) else [1.0, 1.0, 1.0]
+
+
+def _key(case: Case) -> tuple[str, str]:
+    return case["name"], case["patient"]

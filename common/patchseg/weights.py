@@ -1,0 +1,68 @@
+"""Weights into a network: strictly, on any device, and with a sentence when they do not belong together."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from patchseg.errors import InputError
+
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+def load_weights(network: Network, path: str | Path) -> Network:
+    """Load a state dict into `network`, in place, and return it.
+
+    The file holds a plain state dict or a training checkpoint {"model": state dict, ...}. It is read with
+    `weights_only=True` (a downloaded file cannot run code) and onto the CPU, so weights saved on a GPU load
+    anywhere; the copy into the network keeps the network's device.
+
+    Raises:
+        InputError: no such file, no weights in it, or those of another network.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "model.pt"
+    >>> torch.save(torch.nn.Linear(2, 1).state_dict(), path)
+    >>> load_weights(torch.nn.Linear(2, 1), path)
+    Linear(in_features=2, out_features=1, bias=True)
+    """
+    path = Path(path)
+    weights = _read(path)
+    differences = _differences(network.state_dict(), weights)
+    if differences:
+        raise InputError(
+            f"{path} is a checkpoint of another network ({differences}): "
+            "give the weights that belong to this configuration, or retrain."
+        )
+    network.load_state_dict(weights)
+    return network
+
+
+def _read(path: Path) -> Mapping[str, torch.Tensor]:
+    if not path.is_file():
+        raise InputError(f"there are no weights at {path}: train the bundle first or copy its model.pt there.")
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} cannot be read as weights: save a state dict with torch.save(network.state_dict(), path)."
+        ) from error
+    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+        content = content["model"]
+    if not isinstance(content, Mapping) or not content or not all(map(torch.is_tensor, content.values())):
+        raise InputError(f"{path} holds no state dict: save torch.save(network.state_dict(), path).")
+    return content
+
+
+def _differences(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> str:
+    """The first difference in words, with the count of the rest; empty when the two fit."""
+    found = [f"{k} is missing" for k in wanted if k not in given]
+    found += [f"{k} is not in this network" for k in given if k not in wanted]
+    found += [
+        f"{k} has shape {tuple(given[k].shape)} instead of {tuple(wanted[k].shape)}"
+        for k in wanted
+        if k in given and given[k].shape != wanted[k].shape
+    ]
+    return found[0] + (f", and {len(found) - 1} more" if len(found) > 1 else "") if found else ""

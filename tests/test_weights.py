@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from patchseg.errors import InputError
+from patchseg.weights import load_weights
+
+
+def network(features=2):
+    return torch.nn.Sequential(torch.nn.Linear(3, features), torch.nn.BatchNorm1d(features))
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"model": s, "epoch": 3}])
+def test_loads_state_dicts_and_checkpoints(tmp_path, wrap):
+    source, target = network(), network()
+    torch.save(wrap(source.state_dict()), tmp_path / "model.pt")
+    assert load_weights(target, tmp_path / "model.pt") is target
+    for key, value in source.state_dict().items():
+        assert torch.equal(target.state_dict()[key], value)
+
+
+def test_weights_saved_on_a_gpu_load_without_one(tmp_path, monkeypatch):
+    source, target = network(), network()
+    with monkeypatch.context() as saving:
+        saving.setattr(torch.serialization, "location_tag", lambda storage: "cuda:7")
+        torch.save(source.state_dict(), tmp_path / "model.pt")
+    load_weights(target, tmp_path / "model.pt")
+    assert target[0].weight.device.type == "cpu" and torch.equal(target[0].weight, source[0].weight)
+
+
+@pytest.mark.parametrize(
+    "state, words",
+    [
+        (network(5).state_dict(), "0.weight has shape (5, 3) instead of (2, 3)"),
+        ({k: v for k, v in network().state_dict().items() if k != "0.bias"}, "0.bias is missing"),
+        (network().state_dict() | {"head": torch.ones(1)}, "head is not in this network"),
+    ],
+)
+def test_another_network(tmp_path, state, words):
+    target = network()
+    before = {k: v.clone() for k, v in target.state_dict().items()}
+    torch.save(state, tmp_path / "model.pt")
+    with pytest.raises(InputError) as wrong:
+        load_weights(target, tmp_path / "model.pt")
+    assert "checkpoint of another network" in str(wrong.value) and words in str(wrong.value)
+    assert all(torch.equal(before[k], v) for k, v in target.state_dict().items())
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(InputError, match=r"there are no weights at .*model\.pt"):
+        load_weights(network(), tmp_path / "model.pt")
+
+
+class Code:
+    def __reduce__(self):
+        return print, ("this must not run",)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", "module", "list", "code"])
+def test_files_without_weights(tmp_path, content, capsys):
+    path = tmp_path / "model.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save({"module": network(), "list": [1, 2], "code": {"a": Code()}}[content], path)
+    with pytest.raises(InputError, match=r"model\.pt"):
+        load_weights(network(), path)
+    assert "must not run" not in capsys.readouterr().out
