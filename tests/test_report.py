@@ -85,3 +85,11 @@ def test_command(run, capsys):
     with pytest.raises(SystemExit) as stop:
         main(str(run / "nowhere"))
     assert stop.value.code == 2 and capsys.readouterr().err.startswith("error: there is no run folder")
+
+
+def test_a_training_in_another_folder(run, tmp_path):
+    training = tmp_path / "training"
+    training.mkdir()
+    (run / "training.jsonl").rename(training / "training.jsonl")
+    assert "<h2>Training" not in write_report(run).read_text()
+    assert "<h2>Training" in write_report(run, training=training).read_text()

@@ -1,5 +1,6 @@
 """One exception for everything a user can mend, and the way it reaches them: a sentence, not a traceback."""
 
+import re
 import sys
 from collections.abc import Iterator
 from types import TracebackType
@@ -21,7 +22,15 @@ def input_error_in(error: BaseException | None) -> InputError | None:
     ...     print(input_error_in(outer))
     scan.nii.gz holds no image
     """
-    return next((e for e in _chain(error) if isinstance(e, InputError)), None)
+    return next((wrong for e in _chain(error) for wrong in [_as_input_error(e)] if wrong), None)
+
+
+def _as_input_error(error: BaseException) -> InputError | None:
+    """The error itself, or the one whose traceback a DataLoader's worker process sent over as text."""
+    if isinstance(error, InputError):
+        return error
+    sent = re.findall(rf"^{__name__}\.{InputError.__name__}: (.*)$", str(error), re.MULTILINE)
+    return InputError(sent[0]) if sent else None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

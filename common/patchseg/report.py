@@ -26,16 +26,20 @@ HEADINGS = {
 DIGITS = {"hd_mm": 2, "volume_ml": 1, "reference_ml": 1}
 
 
-def write_report(folder: str | Path, path: str | Path = "report.html") -> Path:
+def write_report(
+    folder: str | Path, path: str | Path = "report.html", training: str | Path | None = None
+) -> Path:
     """Write the page about a run folder and return its path.
 
     Taken from the folder, as far as it is there: `results.json` (of CaseMeasures: settings, cases, means),
-    `training.jsonl` (of TrainingLog: curves), `pictures/*.png` (the last epoch's) and `timings.json`
-    ({stage: seconds}). Pictures are embedded, so that the file can be sent on its own.
+    `pictures/*.png` (the last epoch's), `training.jsonl` (of TrainingLog: curves) and `timings.json`
+    ({stage: seconds}); the last two from `training` where an evaluation has a folder of its own. Pictures are
+    embedded, so that the file can be sent on its own.
 
     Args:
         folder: the run folder.
         path: the page; a relative one lies in the folder.
+        training: the folder of the training; None takes `folder`.
 
     Raises:
         InputError: no such folder, nothing in it to report, or a file in it is no JSON.
@@ -43,10 +47,11 @@ def write_report(folder: str | Path, path: str | Path = "report.html") -> Path:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no run folder {folder}: give the folder an evaluation wrote to.")
+    trained = Path(training) if training is not None else folder
     results = _json(folder / "results.json")
-    timings = _json(folder / "timings.json")
+    timings = _json(trained / "timings.json")
     pictures = sorted((folder / "pictures").glob("*.png"))
-    log = folder / "training.jsonl"
+    log = trained / "training.jsonl"
     if not (results or timings or pictures or log.is_file()):
         raise InputError(
             f"{folder} holds no results.json, training.jsonl, timings.json or pictures: run an evaluation first."
@@ -115,15 +120,16 @@ def _curves(log: Path) -> str:
         return _embedded(curves(log, Path(folder) / "curves.png"))
 
 
-def main(folder: str, path: str = "report.html") -> None:
+def main(folder: str, path: str = "report.html", training: str | None = None) -> None:
     """Write the HTML report of a run folder.
 
     Args:
         folder: the folder with results.json, training.jsonl, pictures/ and timings.json, as far as they exist.
         path: the page to write; a relative one lies in the folder.
+        training: the folder of the training, where it is another one.
     """
     try:
-        print(write_report(str(folder), str(path)))
+        print(write_report(str(folder), str(path), None if training is None else str(training)))
     except Exception as error:
         wrong = input_error_in(error)
         if wrong is None:

@@ -64,6 +64,17 @@ def test_kits_incomplete_cases_are_named(tmp_path):
         find_cases(tmp_path)
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_kits_case_folder_alone(tmp_path, labelled, monkeypatch):
+    nifti(tmp_path / "case_00004" / "imaging.nii.gz")
+    nifti(tmp_path / "case_00004" / "segmentation.nii.gz", np.uint8)
+    (case,) = find_cases(tmp_path / "case_00004", labelled)  # the label is no scan
+    assert (case["name"], case["patient"]) == ("case_00004", "case_00004")
+    assert Path(case["label"]).name == "segmentation.nii.gz"
+    monkeypatch.chdir(tmp_path / "case_00004")
+    assert names(find_cases(".", labelled)) == ["case_00004"]
+
+
 def msd(folder: Path) -> None:
     for name in (
         "imagesTr/a.nii.gz",

@@ -39,16 +39,15 @@ def constraint_loss(
     Returns:
         (B, h, w), one value per lattice pixel; (N, 1, 1) for patch pairs.
     """
-    loss = _difference(output, [window.centre], form)
+    loss = _difference(output, [window.centre], window.width, form)
     if end_term:
-        loss = loss - _difference(output, [window.first_end, window.last_end], form)
+        loss = loss - _difference(output, [window.first_end, window.last_end], window.width, form)
     return loss
 
 
-def _difference(output: CrossoverOutput, ranges: list[tuple[int, int]], form: str) -> Tensor:
+def _difference(output: CrossoverOutput, ranges: list[tuple[int, int]], width: int, form: str) -> Tensor:
     """Squared difference of the two sides, over the sum of their squared norms in the bounded form."""
     rows, cols = output.logits.shape[2:]
-    width = output.vertical.shape[3] - output.step * (cols - 1)
     norms, dots = torch.zeros((), device=output.logits.device), torch.zeros((), device=output.logits.device)
     for span in ranges:
         across = window_norms(output.horizontal, span, width, output.step, (cols, rows)).transpose(1, 2)

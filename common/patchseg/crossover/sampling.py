@@ -10,13 +10,13 @@ from scipy.ndimage import distance_transform_edt
 
 
 def pixel_weights(
-    label: np.ndarray, band: float = 4.0, inside: float = 0.25, falloff: float = 1.0, empty: float = 0.02
+    label: np.ndarray, band: float = 4.0, inside: float = 1.0, falloff: float = 1.5, far: float = 0.15
 ) -> np.ndarray:
     """How likely each pixel is drawn as the centre of a training pair (Crossover-Net, III-C).
 
     1 within `band` pixels of the boundary on both sides, `inside` in the rest of the object, and outside
-    ``(band / distance) ** falloff``: the further away, the sparser. A slice without the object has `empty`
-    everywhere.
+    ``(band / distance) ** falloff``: the further away, the sparser, but never below `far`, or a network that
+    is to search whole slices would hardly ever see the liver. A slice without the object has `far` everywhere.
 
     Args:
         label: (H, W), non-zero in the object.
@@ -24,15 +24,14 @@ def pixel_weights(
     Returns:
         (H, W) float32 in 0..1.
 
-    >>> pixel_weights(np.array([[0, 0, 0, 1, 1, 1]]), band=1)
-    array([[0.33333334, 0.5       , 1.        , 1.        , 0.25      ,
-            0.25      ]], dtype=float32)
+    >>> pixel_weights(np.array([[0, 0, 0, 1, 1, 1]]), band=1, inside=0.25, falloff=2, far=0.2).tolist()
+    [[0.20000000298023224, 0.25, 1.0, 1.0, 0.25, 0.25]]
     """
     mask = label > 0
     if not mask.any():
-        return np.full(label.shape, empty, np.float32)
+        return np.full(label.shape, far, np.float32)
     outside_by = distance_transform_edt(~mask)
-    weights = (band / np.maximum(outside_by, band)) ** falloff
+    weights = np.maximum((band / np.maximum(outside_by, band)) ** falloff, far)
     if not mask.all():
         weights = np.where(mask, np.where(distance_transform_edt(mask) <= band, 1.0, inside), weights)
     return weights.astype(np.float32)
@@ -45,7 +44,7 @@ class SamplePixelsd(MapTransform, RandomizableTransform):
     `draw` every pixel is kept or dropped by chance and counts 1, the paper's sampling.
 
     Args:
-        keys: labels, 2D. band, inside, falloff, empty: see `pixel_weights`; band in pixels.
+        keys: labels, 2D. band, inside, falloff, far: see `pixel_weights`; band in pixels.
         draw: weights 0 and 1 by chance instead of probabilities.
 
     Raises:
@@ -56,14 +55,14 @@ class SamplePixelsd(MapTransform, RandomizableTransform):
         self,
         keys: KeysCollection,
         band: float = 4.0,
-        inside: float = 0.25,
-        falloff: float = 1.0,
-        empty: float = 0.02,
+        inside: float = 1.0,
+        falloff: float = 1.5,
+        far: float = 0.15,
         draw: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys)
         RandomizableTransform.__init__(self)
-        self.shape = {"band": band, "inside": inside, "falloff": falloff, "empty": empty}
+        self.shape = {"band": band, "inside": inside, "falloff": falloff, "far": far}
         self.draw = draw
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:

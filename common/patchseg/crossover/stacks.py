@@ -30,15 +30,16 @@ class Conv(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Rows of a vertical feature map that the constraint loss compares (all columns belong to it).
+    """Rows of a patch's vertical feature map that the constraint loss compares, over all its columns.
 
     `centre` answers to the overlap of the two patches, `first_end` and `last_end` to the ends of the patch;
-    each is an inclusive range of rows, and all three are equally long.
+    each is an inclusive range of rows, and all three are equally long. `width` counts the map's columns.
     """
 
     centre: tuple[int, int]
     first_end: tuple[int, int]
     last_end: tuple[int, int]
+    width: int
 
 
 def parse_stack(stack: str) -> tuple[Conv, ...]:
@@ -150,7 +151,7 @@ def constraint_window(patch: tuple[int, int], layer: int, widen: int = 1, stack:
     else. The ends are as long as the centre.
 
     >>> constraint_window((100, 20), layer=3)
-    Window(centre=(19, 22), first_end=(0, 3), last_end=(38, 41))
+    Window(centre=(19, 22), first_end=(0, 3), last_end=(38, 41), width=6)
 
     Raises:
         ValueError: if there is no such layer, or the map is too short for a centre and two ends apart from it.
@@ -158,7 +159,7 @@ def constraint_window(patch: tuple[int, int], layer: int, widen: int = 1, stack:
     convs = parse_stack(stack or STACKS[patch])
     if not 1 <= layer <= len(convs):
         raise ValueError(f"layer {layer}: the stack has convolutions 1 to {len(convs)}")
-    height = map_sizes(convs, patch)[layer - 1][0]
+    height, width = map_sizes(convs, patch)[layer - 1]
     first, last = overlap_rows(convs, patch, layer)
     first, last = first - widen, last + widen
     size = last - first + 1
@@ -167,4 +168,4 @@ def constraint_window(patch: tuple[int, int], layer: int, widen: int = 1, stack:
             f"layer {layer}: its map of {height} rows has no room for three windows of {size} rows; "
             "take an earlier layer or a smaller 'widen'"
         )
-    return Window((first, last), (0, size - 1), (height - size, height - 1))
+    return Window((first, last), (0, size - 1), (height - size, height - 1), width)

@@ -1,8 +1,10 @@
 """Data set layouts, splits by patient, loading checks and the built-in CT phantom."""
 
 from patchseg.data.layouts import find_cases
+from patchseg.data.loading import LoadScand, require_label
 from patchseg.data.seeded import SeededCacheDataset
 from patchseg.data.select import select_cases
+from patchseg.data.small_objects import RemoveSmalld
 from patchseg.data.splits import read_split, split_cases, write_split
 from patchseg.data.transforms import AsVolumed, CheckLabeld, CheckScand, CTIntensityd
 
@@ -11,9 +13,12 @@ __all__ = [
     "CTIntensityd",
     "CheckLabeld",
     "CheckScand",
+    "LoadScand",
+    "RemoveSmalld",
     "SeededCacheDataset",
     "find_cases",
     "read_split",
+    "require_label",
     "select_cases",
     "split_cases",
     "write_split",

@@ -5,7 +5,8 @@ Understood are, in this order:
 1. `index.csv` beside `images/` and `labels/` or `masks/`: slice sets; columns `file` and `kits_case` or
    `patient`, optionally `spacing_row_mm`, `spacing_col_mm`, `spacing_z_mm`.
 2. `dataset.json` of the Medical Segmentation Decathlon (MSD): lists `training` and `test`.
-3. KiTS: `case_00000/imaging.nii.gz` with `segmentation.nii.gz`, directly or below `data/` or `dataset/`.
+3. KiTS: `case_00000/imaging.nii.gz` with `segmentation.nii.gz`, directly or below `data/` or `dataset/`; or
+   one such case folder alone.
 4. `images/` and `labels/` (or `masks/`; or `imagesTr/` and `labelsTr/`), paired by file name.
 5. One folder of images, with or without labels beside them (`scan.nii.gz`, `scan_seg.nii.gz`).
 
@@ -86,8 +87,11 @@ def _cases_of(folder: Path, labelled: bool) -> list[dict]:
     if (folder / "dataset.json").exists():
         return _msd_cases(folder, labelled)
     for level in (folder, folder / "data", folder / "dataset"):
-        if any(path.is_dir() for path in level.glob("case_*")):
-            return _kits_cases(level, labelled)
+        case_dirs = sorted(path for path in level.glob("case_*") if path.is_dir())
+        if case_dirs:
+            return _kits_cases(level, case_dirs, labelled)
+    if any((folder / name).is_file() for name in ("imaging.nii.gz", "imaging.nii")):
+        return _kits_cases(folder, [folder.absolute()], labelled)
     images = _first_folder(folder, IMAGE_FOLDERS)
     if images is None:
         return _one_folder_cases(folder)
@@ -147,9 +151,9 @@ def _msd_cases(folder: Path, labelled: bool) -> list[dict]:
     return [_record(folder / image, folder / label if label else None) for image, label in pairs]
 
 
-def _kits_cases(folder: Path, labelled: bool) -> list[dict]:
+def _kits_cases(folder: Path, case_dirs: list[Path], labelled: bool) -> list[dict]:
     cases, orphans = [], []
-    for case_dir in sorted(path for path in folder.glob("case_*") if path.is_dir()):
+    for case_dir in case_dirs:
         image, label = (
             next((p for p in (case_dir / f"{stem}.nii.gz", case_dir / f"{stem}.nii") if p.is_file()), None)
             for stem in ("imaging", "segmentation")

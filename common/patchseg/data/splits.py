@@ -28,13 +28,16 @@ def split_cases(cases: list[dict], folds: int = 5, fold: int = 0, seed: int = 0)
         `train` and `validate` (records, sorted by name), and `folds`, `fold`, `seed` as given.
 
     Raises:
-        InputError: folds below 2, no such fold, or fewer patients than folds.
+        InputError: folds below 2, no such fold, fewer patients than folds, or what is no number.
 
     >>> cases = [{"name": f"scan{i}", "patient": f"p{i // 2}"} for i in range(6)]
     >>> split = split_cases(cases, folds=3)
     >>> len(split["train"]), len({case["patient"] for case in split["validate"]})
     (4, 1)
     """
+    for name, value in (("folds", folds), ("fold", fold), ("seed", seed)):
+        if not isinstance(value, int) or (name == "seed" and value < 0):
+            raise InputError(f"{name} is {value!r}; give a whole number.")
     if folds < 2:
         raise InputError(f"folds is {folds}; give 2 or more, so that something is left to train on.")
     if not 0 <= fold < folds:

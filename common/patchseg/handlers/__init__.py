@@ -5,6 +5,17 @@ from patchseg.handlers.pictures import Pictures
 from patchseg.handlers.progress import Progress
 from patchseg.handlers.resume import Resume
 from patchseg.handlers.seed_epochs import SeedEpochs
+from patchseg.handlers.tracking import TrackSettings
 from patchseg.handlers.training_log import TrainingLog
+from patchseg.handlers.write_split import WriteSplit
 
-__all__ = ["CaseMeasures", "Pictures", "Progress", "Resume", "SeedEpochs", "TrainingLog"]
+__all__ = [
+    "CaseMeasures",
+    "Pictures",
+    "Progress",
+    "Resume",
+    "SeedEpochs",
+    "TrackSettings",
+    "TrainingLog",
+    "WriteSplit",
+]

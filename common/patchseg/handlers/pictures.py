@@ -5,9 +5,9 @@ from pathlib import Path
 
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
-from monai.handlers import MLFlowHandler
 
 from patchseg.handlers.case_measures import case_names
+from patchseg.handlers.tracking import tracker_of
 from patchseg.metrics import dice
 from patchseg.pictures import Panel, montage, panel
 
@@ -72,13 +72,6 @@ class Pictures:
             self._first[-1] = self._worst
         shown = [one for _, one in sorted(self._first, key=lambda s: s[0])]
         path = montage(shown, self.folder / f"epoch_{self._number(engine):03d}.png")
-        tracker = _tracker(engine)
+        tracker = tracker_of(engine)
         if tracker is not None:
             tracker.client.log_artifact(tracker.cur_run.info.run_id, str(path), "pictures")
-
-
-def _tracker(engine: Engine) -> MLFlowHandler | None:
-    """The engine's MLFlowHandler with an open run; ignite lists handlers nowhere but in `_event_handlers`."""
-    handlers = (entry[0] for entries in engine._event_handlers.values() for entry in entries)
-    owners = (getattr(handler, "__self__", None) for handler in handlers)
-    return next((o for o in owners if isinstance(o, MLFlowHandler) and o.cur_run is not None), None)

@@ -1,11 +1,13 @@
 """How far a run is, and how long it still takes."""
 
 import sys
-from typing import Any, TextIO
+from typing import TextIO
 
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 from tqdm import tqdm
+
+from patchseg.handlers.iteration_loss import iteration_loss
 
 
 class Progress:
@@ -54,7 +56,7 @@ class Progress:
         if self.bar is None:
             return
         shown = {k: f"{v:.3g}" for k, v in engine.state.metrics.items() if isinstance(v, int | float)}
-        loss = _loss_of(engine)
+        loss = iteration_loss(engine)
         if loss is not None:
             self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
             shown = {"loss": f"{self._loss:.4g}"} | shown
@@ -65,14 +67,6 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
         self.bar = None
-
-
-def _loss_of(engine: Engine) -> float | None:
-    output: Any = engine.state.output
-    first = output[0] if isinstance(output, list) and output else output
-    if not isinstance(first, dict) or "loss" not in first:
-        return None
-    return float(first["loss"])
 
 
 class _Lines:

@@ -41,6 +41,7 @@ class Resume:
         self.path, self.weights = Path(path), Path(weights)
         self.objects, self.network = objects, network
         self.about = about or {}
+        self._trained = False
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, before the handlers that read its epoch."""
@@ -73,10 +74,13 @@ class Resume:
             tqdm.write(f"{self.path}: training {what}")
 
     def _save(self, engine: Engine) -> None:
+        self._trained = True
         states = {name: thing.state_dict() for name, thing in self.objects.items()}
         self._write(self.path, {"about": self.about, "epoch": engine.state.epoch, **states})
 
     def _finish(self, engine: Engine) -> None:
+        if self.weights.is_file() and not self._trained:  # started again after its end
+            return
         self._write(self.weights, self.objects[self.network].state_dict())
 
     def _write(self, path: Path, content: dict[str, Any]) -> None:

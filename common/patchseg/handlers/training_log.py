@@ -10,6 +10,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
 from patchseg.files import read_log, whole_file
+from patchseg.handlers.iteration_loss import iteration_loss
 from patchseg.metrics import plain
 
 
@@ -52,7 +53,7 @@ class TrainingLog:
         self._started = time.perf_counter()
 
     def _iteration_completed(self, engine: Engine) -> None:
-        self._losses.append(_loss(engine.state.output))
+        self._losses.append(iteration_loss(engine))
         self._ended = time.perf_counter()
 
     def _epoch_completed(self, engine: Engine) -> None:
@@ -73,8 +74,3 @@ class TrainingLog:
         text = [json.dumps(plain(line)) + "\n" for _, line in sorted(self.lines.items())]
         with whole_file(self.path) as temporary:
             temporary.write_text("".join(text))
-
-
-def _loss(output: dict[str, Any] | list[dict[str, Any]]) -> float:
-    """Of a trainer's output, decollated (each item holds the batch's loss) or not."""
-    return float((output[0] if isinstance(output, list) else output)["loss"])

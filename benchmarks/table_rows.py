@@ -1,0 +1,114 @@
+"""What tables.py writes: Markdown tables and flat metrics from the contents of results files."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from published import CROSSOVER_TABLE_1
+
+MISSING = "not measured yet"
+METHODS = {"crossover": "Crossover-Net", "basic_unet": "MONAI BasicUNet"}
+PAPER = CROSSOVER_TABLE_1["methods"]
+PAPER_DATA = "the paper's own CT, 74 patients"
+PAPER_NOTE = (
+    "Rows of the paper (Crossover-Net, Table I) are quoted: other patients, angiographic CT of one scanner, no "
+    "unit given for its HD. Ours is averaged over the cases that have one: a tumour missed altogether has none."
+)
+
+
+def kidney_phantom(results: dict[str, Any]) -> str:
+    """One row for the network, one for the best threshold, and the paper's."""
+    heading = ("data", "method", "protocol", "DSC, mean ± sd (n)", "HD, mm", "OR", "UR", "training, min")
+    data = "phantom CT, held out"
+    minutes = f"{results['training']['seconds'] / 60:.1f}"
+    row = [data, METHODS["crossover"], results["about"]["protocol"], *_measures(results["summary"]), minutes]
+    threshold = f"{results['threshold_dsc']:.3f} ({results['summary']['n']})"
+    return "\n".join(
+        [
+            *_table(heading, [row, [data, "best HU window", "whole", threshold, "-", "-", "-", "-"], _paper(8)]),
+            "",
+            PAPER_NOTE,
+        ]
+    )
+
+
+def kidney_real(results: dict[str, Any]) -> str:
+    """One row per protocol and method, the paper's rows, and the paired test in a sentence."""
+    about = results["about"]
+    heading = (
+        "data", "method", "protocol", "DSC per patient, mean ± sd (n)", "HD, mm", "OR", "UR", "training, min",
+        "DSC per slice, mean ± sd (n)", "s per slice",
+    )  # fmt: skip
+    rows = []
+    for protocol in results["protocols"]:
+        for method, found in results["methods"].items():
+            part = found["protocols"][protocol]
+            seconds = found["training"]["seconds"]
+            rows.append(
+                [
+                    f"{about['dataset']}, {about['folds']}-fold",
+                    METHODS[method],
+                    protocol,
+                    *_measures(part["patient_summary"]),
+                    f"{sum(seconds) / len(seconds) / 60:.1f}",
+                    _dsc(part["summary"]),
+                    f"{part['seconds_per_case']:.2f}",
+                ]
+            )
+    rows += [_paper(len(heading), method) for method in PAPER]
+    tests = [_sentence(protocol, found) for protocol, found in results["comparison"].items()]
+    return "\n".join([*_table(heading, rows), "", *tests, PAPER_NOTE])
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"kidney_phantom": kidney_phantom, "kidney_real": kidney_real}
+
+
+def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | str]:
+    """Flat numbers for metadata.json, each named by its data set, and for real CT by the protocol."""
+    flat: dict[str, float | int | str] = {}
+    if "kidney_phantom" in results:
+        found = results["kidney_phantom"]["summary"]
+        flat |= {"kidney_phantom_cases": found["n"]} | _flat("kidney_phantom", found)
+    if "kidney_real" in results:
+        found = results["kidney_real"]["methods"].get("crossover", {"protocols": {}})["protocols"]
+        for protocol, part in found.items():
+            name = f"kidney_real_{protocol}"
+            flat |= {f"{name}_patients": part["patient_summary"]["n"]} | _flat(name, part["patient_summary"])
+    return flat
+
+
+def _flat(name: str, found: dict[str, Any]) -> dict[str, float]:
+    mean = {"dice": found["mean"]["dsc"], **{m: found["mean"][m] for m in ("hd_mm", "or", "ur")}}
+    return {f"{name}_mean_{m}": round(value, 4) for m, value in mean.items() if value is not None}
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(cells) + " |" for cells in (heading, ["---"] * len(heading), *rows)]
+
+
+def _measures(found: dict[str, Any]) -> list[str]:
+    """DSC, HD, OR and UR of a summary as text; a dash for what no case has."""
+    mean = found["mean"]
+    hd = "-" if mean["hd_mm"] is None else f"{mean['hd_mm']:.1f}"
+    without = f" ({found['without_hd']} without)" if found["without_hd"] else ""
+    return [_dsc(found), hd + without, f"{mean['or']:.3f}", f"{mean['ur']:.3f}"]
+
+
+def _dsc(found: dict[str, Any]) -> str:
+    sd = found["sd"]["dsc"]  # of one case there is none
+    return f"{found['mean']['dsc']:.3f}" + (f" ± {sd:.3f}" if sd is not None else "") + f" ({found['n']})"
+
+
+def _paper(columns: int, method: str = "Crossover-Net") -> list[str]:
+    found = (f"{PAPER[method][measure]:.3f}" for measure in ("dsc", "hd", "or", "ur"))
+    row = [PAPER_DATA, f"{method}, as published", "paper", *found]
+    return row + ["-"] * (columns - len(row))
+
+
+def _sentence(protocol: str, found: dict[str, Any]) -> str:
+    p = "no test without differences" if found["p"] is None else f"p = {found['p']:.2g}"
+    better, worse = found["crossover_better"], found["basic_unet_better"]
+    return (
+        f"Protocol {protocol}: Crossover-Net minus BasicUNet {found['mean_difference']:+.3f} DSC per patient, "
+        f"better in {better} and worse in {worse} of {found['patients']} patients "
+        f"({p}; two-sided Wilcoxon signed-rank test).  "
+    )

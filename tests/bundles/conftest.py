@@ -1,0 +1,38 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from program import TRAINING, end, run_arguments, start
+from tiny import write_tree
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """The tiny data set: six cases in a KiTS tree."""
+    return write_tree(tmp_path_factory.mktemp("data") / "kits")
+
+
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory, data):
+    """The same training twice: `run training`, and plain `run` with two loading processes and tracking.
+
+    Gives for each the output folder, the working directory and how the program ended.
+    """
+    folder = tmp_path_factory.mktemp("trainings")
+    begun = []
+    for name, run_id, more in (("one", "training", {}), ("two", "", {"num_workers": 2, "tracking": "mlflow"})):
+        (folder / name / "elsewhere").mkdir(parents=True)
+        output, cwd = folder / name / "output", folder / name / "elsewhere"
+        arguments = run_arguments("train", run_id, dataset_dir=data, output_dir=output, **TRAINING, **more)
+        begun.append((output, cwd, start(*arguments, cwd=cwd)))
+    return [(output, cwd, end(program)) for output, cwd, program in begun]
+
+
+@pytest.fixture(scope="session")
+def trained(trainings) -> Path:
+    """The output folder of a finished training."""
+    output, _, ended = trainings[0]
+    assert ended.code == 0, ended.err
+    return output

@@ -1,0 +1,151 @@
+"""The loss on the lattice against its definition on patch pairs, in value and gradient."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from patchseg.crossover import STACKS, CrossoverLoss, CrossoverNet, LatticeNet, cross_patches, patch_pairs
+from patchseg.crossover.loss import constraint_loss
+from patchseg.crossover.stacks import constraint_window
+
+
+def eq3(vertical, horizontal, window, form="printed", end_term=True):
+    """Equation 3, written as it is printed, for maps (N, C, rows, columns) of patch pairs."""
+
+    def rows(maps, span):
+        return maps[:, :, span[0] : span[1] + 1]
+
+    def ends(maps):
+        return torch.cat([rows(maps, window.first_end), rows(maps, window.last_end)], 2)
+
+    def term(a, b):
+        squares = (a - b).square().flatten(1).sum(1)
+        if form == "bounded":
+            squares = squares / (a.square() + b.square()).flatten(1).sum(1)
+        return squares
+
+    # `horizontal` comes out of the branch transposed, so M_Hc^T is its rows.
+    loss = term(rows(vertical, window.centre), rows(horizontal, window.centre))
+    return loss - term(ends(vertical), ends(horizontal)) if end_term else loss
+
+
+@pytest.mark.parametrize("form", ["printed", "bounded"])
+@pytest.mark.parametrize("end_term", [True, False])
+@pytest.mark.parametrize("layer", [1, 2, 3, 4])
+def test_constraint_is_equation_3(form, end_term, layer):
+    torch.manual_seed(layer)
+    net = CrossoverNet()
+    pair = patch_pairs(net, torch.rand(5, 1, 100, 20), torch.rand(5, 1, 20, 100), layer)
+    window = constraint_window((100, 20), layer)
+    found = constraint_loss(pair, window, form, end_term)
+    expected = eq3(pair.vertical, pair.horizontal, window, form, end_term)
+    torch.testing.assert_close(found[:, 0, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("patch", "layer"), [((100, 20), 1), ((100, 20), 3), ((100, 20), 4), ((340, 68), 4)])
+@pytest.mark.parametrize("options", [{}, {"constraint": "printed"}, {"prediction": "mse", "end_term": False}])
+@pytest.mark.parametrize("shared", [True, False])
+def test_lattice_equals_patch_pairs_in_value_and_gradient(patch, layer, options, shared):
+    torch.manual_seed(1)
+    net = CrossoverNet(patch, shared=shared).double()
+    image = torch.rand(1, 1, 21, 26, dtype=torch.double)
+    target = torch.stack([torch.rand(1, 21, 26).round(), torch.rand(1, 21, 26)], 1).double()
+    loss = CrossoverLoss(patch, layer, **options)
+
+    lattice = LatticeNet(net, layer)
+    on_lattice = loss(lattice(image), target)
+    on_lattice.backward()
+    gradients = [p.grad.clone() for p in net.parameters()]
+    net.zero_grad()
+
+    stride = lattice.stride
+    pixels = torch.cartesian_prod(torch.arange(0, 21, stride), torch.arange(0, 26, stride))
+    pairs = patch_pairs(net, *cross_patches(image[0], pixels, patch), layer)
+    labels = target[0, :, pixels[:, 0], pixels[:, 1]].T[:, :, None, None]
+    by_pairs = loss(pairs, labels)
+    by_pairs.backward()
+
+    torch.testing.assert_close(on_lattice, by_pairs)
+    for found, parameter in zip(gradients, net.parameters(), strict=True):
+        torch.testing.assert_close(found, parameter.grad, rtol=1e-6, atol=1e-9)
+
+
+def test_weights_choose_pixels():
+    """0 and 1 as weights are the paper's average over the drawn pixels."""
+    torch.manual_seed(2)
+    output = LatticeNet(CrossoverNet())(torch.rand(2, 1, 32, 40))
+    label = torch.rand(2, 1, 32, 40).round()
+    drawn = torch.zeros(2, 1, 32, 40)
+    drawn[0, 0, 4, 8] = drawn[1, 0, 28, 36] = 1
+    found = CrossoverLoss(constraint="none")(output, torch.cat([label, drawn], 1))
+    expected = F.cross_entropy(
+        torch.stack([output.logits[0, :, 1, 2], output.logits[1, :, 7, 9]]),
+        torch.stack([label[0, 0, 4, 8], label[1, 0, 28, 36]]).long(),
+    )
+    torch.testing.assert_close(found, expected)
+    assert CrossoverLoss()(output, torch.cat([label, drawn * 0], 1)) == 0
+
+
+def test_bounded_stays_between_minus_one_and_one_and_printed_does_not():
+    net = CrossoverNet()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(3)
+    output = LatticeNet(net)(torch.rand(1, 1, 40, 40))
+    window = constraint_window((100, 20), 3)
+    assert constraint_loss(output, window).abs().max() <= 1
+    assert constraint_loss(output, window, "printed").abs().max() > 1
+
+
+def test_zero_maps_give_zero_not_nan():
+    net = CrossoverNet()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+    output = LatticeNet(net)(torch.zeros(1, 1, 16, 16))
+    loss = CrossoverLoss()(output, torch.zeros(1, 1, 16, 16))
+    loss.backward()
+    torch.testing.assert_close(loss, torch.tensor(2.0).log())
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters())
+
+
+def test_mse_is_the_squared_error_of_the_probability():
+    logits = torch.tensor([[[[2.0]], [[0.5]]]])
+    probability = torch.sigmoid(torch.tensor(0.5 - 2.0))
+    found = CrossoverLoss(constraint="none", prediction="mse")(logits, torch.ones(1, 1, 1, 1))
+    torch.testing.assert_close(found, (1 - probability).square())
+
+
+@pytest.mark.parametrize("patch", list(STACKS))
+def test_a_constraint_that_lowers_when_trained(patch):
+    torch.manual_seed(3)
+    net = CrossoverNet(patch)
+    lattice, loss = LatticeNet(net), CrossoverLoss(patch)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+    image, label = torch.rand(1, 1, 48, 48), torch.zeros(1, 1, 48, 48)
+    label[..., 16:32, 16:32] = 1
+    losses = []
+    for _ in range(4):
+        optimizer.zero_grad()
+        losses.append(loss(lattice(image), label))
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"prediction": "dice"}, "prediction"), ({"constraint": "some"}, "constraint"), ({"layer": 12}, "layer 12")],
+)
+def test_options_it_has_not(options, words):
+    with pytest.raises(ValueError, match=words):
+        CrossoverLoss(**options)
+
+
+def test_what_does_not_fit():
+    with pytest.raises(ValueError, match="CrossoverOutput"):
+        CrossoverLoss()(torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 16, 16))
+    with pytest.raises(ValueError, match="logits"):
+        CrossoverLoss(constraint="none")(torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 9, 33))
+    with pytest.raises(ValueError, match="layer 8"):
+        LatticeNet(CrossoverNet(), layer=8)

@@ -1,0 +1,73 @@
+"""A volume in any of the 48 axis orientations reaches the network the same way up, and a mask finds back."""
+
+import itertools
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Compose, Invertd
+
+from patchseg.geometry import NetworkGridd
+
+ORIENTATIONS = [
+    "".join(letters)
+    for axes in itertools.permutations(("LR", "PA", "IS"))
+    for letters in itertools.product(*axes)
+]
+SPACING = (0.7, 0.9, 4.0)
+
+
+def anatomy():
+    """In RAS+: bright at the patient's left front top corner."""
+    volume = np.zeros((30, 24, 6), np.float32)
+    volume[2:9, 16:22, 4:6] = 1
+    affine = np.diag([*SPACING, 1.0])
+    affine[:3, 3] = (-10, 20, 5)
+    return nib.Nifti1Image(volume, affine)
+
+
+def stored(codes, tilt=0.0):
+    image = anatomy()
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(codes)
+    )
+    image = image.as_reoriented(turn)
+    rotation = np.eye(4)
+    rotation[1:3, 1:3] = [[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]]
+    return MetaTensor(torch.from_numpy(image.get_fdata(dtype=np.float32).copy())[None], affine=rotation @ image.affine)
+
+
+def test_there_are_48():
+    assert len(set(ORIENTATIONS)) == 48
+
+
+@pytest.mark.parametrize("codes", ORIENTATIONS)
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+def test_rows_run_to_the_back_columns_to_the_left_slices_to_the_head(codes, tilt):
+    grid = NetworkGridd("image", spacing=None)({"image": stored(codes, tilt)})["image"]
+    expected = np.flip(anatomy().get_fdata(), (0, 1)).transpose(1, 0, 2)
+    np.testing.assert_array_equal(grid[0].numpy(), expected)
+
+
+@pytest.mark.parametrize("codes", ORIENTATIONS)
+def test_a_mask_finds_back_into_the_file_s_grid(codes):
+    scan = stored(codes, tilt=0.2)
+    to_grid = Compose([NetworkGridd("image", spacing=0.8)])
+    data = to_grid({"image": scan})
+    assert data["image"].pixdim.tolist() == pytest.approx([0.8, 0.8, 4.0])
+    mask = MetaTensor((data["image"] > 0.5).to(torch.uint8), meta=data["image"].meta)
+    back = Invertd("pred", to_grid, "image", nearest_interp=True, to_tensor=True)({**data, "pred": mask})["pred"]
+    assert back.shape == scan.shape and back.dtype in (torch.uint8, torch.float32)
+    torch.testing.assert_close(back.affine, scan.affine.to(back.affine))
+    assert set(back.unique().tolist()) == {0, 1}
+    found, expected = back[0].numpy() > 0, scan[0].numpy() > 0.5
+    assert 2 * (found & expected).sum() / (found.sum() + expected.sum()) > 0.9
+
+
+def test_labels_stay_whole_numbers():
+    label = stored("IPL")
+    label[label > 0] = 2
+    grid = NetworkGridd("label", spacing=1.3, mode="nearest")({"label": label})["label"]
+    assert set(grid.unique().tolist()) == {0, 2}
