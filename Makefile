@@ -10,7 +10,7 @@ export PYTHONWARNINGS = ignore
 export MPLBACKEND = Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test kidney-phantom kidney-real bench tables clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,8 @@ $(READY): pyproject.toml constraints.txt
 
 # --- demo: train, evaluate and apply crossover_kidney on the built-in phantoms ---
 DEMO := demo
+# A phantom fits a smaller training field than a patient, and needs no dropout.
+DEMO_TRAINING = --max_epochs 100 --val_interval 25 --folds 10 --dropout 0.0 --canvas "[112,144]"
 STEP = $(BIN)/python -m patchseg.timed $(DEMO)/run/timings.json
 
 demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask and a report: about eight minutes on two cores
@@ -38,7 +40,7 @@ $(DEMO)/data/.ready: $(READY)
 	@touch $@
 
 $(DEMO)/run/model.pt: $(DEMO)/data/.ready
-	@$(STEP) training $(RUN) training --config_file $(BUNDLE)/train.json --dataset_dir $(DEMO)/data --output_dir $(DEMO)/run --max_epochs 20
+	@$(STEP) training $(RUN) training --config_file $(BUNDLE)/train.json --dataset_dir $(DEMO)/data --output_dir $(DEMO)/run $(DEMO_TRAINING)
 
 $(DEMO)/run/evaluation/results.json: $(DEMO)/run/model.pt
 	@$(STEP) evaluation $(RUN) evaluating --config_file $(BUNDLE)/evaluate.json --dataset_dir $(DEMO)/held_out --checkpoint $(DEMO)/run/model.pt --output_dir $(DEMO)/run/evaluation
@@ -55,6 +57,22 @@ test: $(READY)  ## the whole default suite
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pytest
+
+# --- figures: each writes results/, from which the tables in the READMEs and metadata are made ---
+kidney-phantom: demo  ## the demo's figures into results/
+	@$(BIN)/python benchmarks/kidney_phantom.py --run $(DEMO)/run --data $(DEMO)/held_out --out results/kidney_phantom.json
+	@$(BIN)/python benchmarks/tables.py
+
+kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about an hour: make kidney-real DATA=folder
+	@$(BIN)/python benchmarks/kidney_real.py --dataset_dir $(DATA) --epochs "{'crossover': 40, 'basic_unet': 68}"
+	@$(BIN)/python benchmarks/tables.py
+
+bench: $(READY)  ## speed of the dense network beside patch pairs, in the same run
+	@$(BIN)/python benchmarks/dense.py --size 512
+	@$(BIN)/python benchmarks/dense.py --size 512 --stride 4
+
+tables: $(READY)  ## write the tables in READMEs and metadata from results/
+	@$(BIN)/python benchmarks/tables.py
 
 clean:  ## remove what make demo wrote (the environment stays)
 	rm -rf $(DEMO)

@@ -2,11 +2,13 @@
 
     python benchmarks/kidney_real.py --dataset_dir DIR --epochs "{'crossover': 40, 'basic_unet': 60}"
 
-For each method and fold the bundle is trained, then the held-out cases are evaluated under both protocols. BasicUNet
-is an overlay on the bundle's configs: folds, loading, grid, augmentation, batches, optimizer and post-processing stay
-the bundle's; the network (2D, MONAI's default features) and its loss (Dice + cross-entropy at every pixel) are its own. Choose
-epochs beforehand that give both methods the same time; the seconds they took are in the results. Steps that are
-complete are not repeated, a training that was killed goes on after its last epoch.
+For each method and fold the bundle is trained, then the held-out cases are evaluated under both protocols.
+BasicUNet is an overlay on the bundle's configs: folds, loading, grid, augmentation, batches, optimizer and
+post-processing are the bundle's, the network (2D, MONAI's default features) and its loss (Dice and cross-entropy
+of every pixel) its own.
+
+Choose epochs beforehand that give both methods the same time; the seconds they took are in the results. Steps that
+are complete are not repeated, and a training that was killed goes on after its last epoch.
 """
 
 import json
@@ -68,7 +70,7 @@ def main(
     """
     dataset, output = Path(dataset_dir).expanduser().resolve(), Path(output_dir).expanduser().resolve()
     methods = methods.split(",") if isinstance(methods, str) else list(methods)
-    _check(methods, epochs)
+    _check(methods, epochs, overrides)
     cases = find_cases(dataset)
     names = {str(dataset): "DATASET", str(output): "OUTPUT"}
     common = {"dataset_dir": dataset, **(overrides or {})}
@@ -97,12 +99,14 @@ def main(
     print(gather(output, methods, about, Path(results)))
 
 
-def _check(methods: list[str], epochs: dict[str, int]) -> None:
+def _check(methods: list[str], epochs: dict[str, int], overrides: dict[str, Any] | None) -> None:
     unknown = [method for method in methods if method not in TRAIN]
     if unknown or not methods:
         raise InputError(f"methods names {unknown or 'nothing'}: choose from {', '.join(TRAIN)}.")
     if not isinstance(epochs, dict) or any(not isinstance(epochs.get(m), int) or epochs[m] < 1 for m in methods):
         raise InputError(f"epochs is {epochs}: give a whole number for each of {', '.join(methods)}.")
+    if not isinstance(overrides, dict | None):
+        raise InputError(f"overrides is {overrides}: give ids with their values, as \"{{'spacing': 2.0}}\".")
 
 
 def _command(run_id: str, configs: list[str], settings: dict[str, Any]) -> list[str]:
@@ -111,26 +115,32 @@ def _command(run_id: str, configs: list[str], settings: dict[str, Any]) -> list[
 
 
 def _step(record: Path, command: list[str], names: dict[str, str]) -> None:
-    """Run a command and write down what it was and what it took, unless the record of the same one is there."""
+    """Run a command and write down what it was and what it took, unless the record says that it is done."""
     about = {"command": _shown(command, names), "configs": _digest(command)}
-    if record.is_file():
-        known = json.loads(record.read_text())
-        if {key: known[key] for key in about} != about:
-            raise InputError(
-                f"{record} is of another command or other configs: delete its folder or choose another output_dir."
-            )
+    known = json.loads(record.read_text()) if record.is_file() else about
+    if {key: known[key] for key in about} != about:
+        raise InputError(
+            f"{record} is of another command or other configs: delete its folder or choose another output_dir."
+        )
+    if "process_seconds" in known:
         return
     print(about["command"], flush=True)
     unbroken = not (record.parent / "last.pt").exists()
+    _write(record, about)  # before it starts: a training that was killed must not go on with other configs
     start, cpu_before = time.perf_counter(), _cpu_seconds()
     environment = {"OMP_WAIT_POLICY": "passive", "PYTHONWARNINGS": "ignore"} | os.environ
     done = subprocess.run([sys.executable, *command], cwd=REPOSITORY, env=environment)
     if done.returncode:
         sys.exit(done.returncode)
-    about["process_seconds"] = time.perf_counter() - start if unbroken else None
-    about["cpu_seconds"] = _cpu_seconds() - cpu_before if unbroken else None
+    seconds, cpu_seconds = time.perf_counter() - start, _cpu_seconds() - cpu_before
+    taken = {"process_seconds": seconds, "cpu_seconds": cpu_seconds}
+    _write(record, about | (taken if unbroken else dict.fromkeys(taken)))
+
+
+def _write(record: Path, content: dict[str, Any]) -> None:
+    record.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(record) as temporary:
-        temporary.write_text(json.dumps(about, indent=1) + "\n")
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _shown(command: list[str], names: dict[str, str]) -> str:

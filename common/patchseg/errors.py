@@ -51,7 +51,8 @@ def show_as_sentence() -> None:
         if wrong is None:
             sys.__excepthook__(kind, error, trace)
             return
-        print(f"error: {wrong}", file=sys.stderr)
+        # the original stderr: under torchrun, torch's own hook holds back what this one prints, and loses it
+        print(f"error: {wrong}", file=sys.__stderr__, flush=True)
         sys.exit(2)
 
     sys.excepthook = hook

@@ -97,6 +97,25 @@ def test_other_epochs_are_not_taken_for_the_same_run(finished, slice_set):
         run(slice_set, finished[0], {"basic_unet": 3})
 
 
+def test_a_training_that_was_killed_does_not_go_on_with_other_configs(tmp_path, slice_set, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    def killed(*_, **__):
+        raise Killed
+
+    monkeypatch.setattr(subprocess, "run", killed)
+    with pytest.raises(Killed):
+        run(slice_set, tmp_path)
+    monkeypatch.setattr("kidney_real._digest", lambda command: "changed")
+    with pytest.raises(InputError, match="other configs"):
+        run(slice_set, tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(subprocess, "run", killed)
+    with pytest.raises(Killed):  # the same again is taken up
+        run(slice_set, tmp_path)
+
+
 def test_bad_input_ends_with_a_sentence_and_code_2(repository):
     command = [sys.executable, "benchmarks/kidney_real.py", "--dataset_dir", "nowhere", "--epochs", "40"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
@@ -111,6 +130,7 @@ def test_bad_input_ends_with_a_sentence_and_code_2(repository):
         ({"methods": "crossover,basic_unet"}, "a whole number for each of crossover, basic_unet"),
         ({"epochs": {"basic_unet": 0}}, "a whole number"),
         ({"epochs": 40}, "a whole number"),
+        ({"overrides": "spacing"}, "give ids with their values"),
         ({"dataset_dir": "nowhere"}, "does not exist"),
     ],
 )

@@ -2,6 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 from program import TRAINING, end, run_arguments, start
@@ -36,3 +37,14 @@ def trained(trainings) -> Path:
     output, _, ended = trainings[0]
     assert ended.code == 0, ended.err
     return output
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """What a run changes in this process is put back."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    deterministic = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    yield
+    torch.set_flush_denormal(False)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = deterministic

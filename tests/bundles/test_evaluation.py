@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 from program import TINY, end, run_arguments, start, tree
@@ -18,7 +19,7 @@ def ended(tmp_path_factory, data, trained):
     """Evaluation of all cases, by the paper's protocol on the split's validation part, and inference."""
     folder, cwd = tmp_path_factory.mktemp("outputs"), tmp_path_factory.mktemp("elsewhere")
     given = {"dataset_dir": data, "checkpoint": trained / "model.pt", **TINY}
-    split = {"split_file": trained / "split.json", "protocol": "paper"}
+    split = {"split_file": trained / "split.json", "protocol": "paper", "tracking": "mlflow"}
     arguments = {
         "whole": run_arguments("evaluate", "evaluating", output_dir=folder / "whole", **given),
         "paper": run_arguments("evaluate", output_dir=folder / "paper", **split, **given),
@@ -65,7 +66,7 @@ def test_evaluation_and_inference_agree_in_the_grid_of_the_files(ended, data):
 
 
 def mask_of(folder: Path, name: str) -> Path:
-    (path,) = folder.rglob(f"*{name}*/*_tumour.nii.gz") if (folder / name).is_dir() else folder.glob(f"{name}_*")
+    (path,) = (folder / name).iterdir()
     return path
 
 
@@ -90,3 +91,17 @@ def test_paper_protocol_takes_the_cases_of_the_split(ended, trained):
     # the paper's region keeps out what lies elsewhere, so the two protocols do not give the same figures
     whole = {case["name"]: case for case in results(folder / "whole")["cases"]}
     assert [case["dsc"] for case in found["cases"]] != [whole[case["name"]]["dsc"] for case in found["cases"]]
+
+
+def test_tracked_evaluation(ended, trained):
+    folder, _ = ended
+    client = MlflowClient(f"sqlite:///{folder / 'paper'}/mlruns.db")
+    experiment = client.get_experiment_by_name("crossover_kidney evaluation")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["protocol"] == "paper"
+    assert run.data.params["checkpoint"] == str(trained / "model.pt")
+    mean = results(folder / "paper")["summary"]["mean"]["dsc"]
+    assert run.data.metrics["val_mean_dice"] == pytest.approx(mean, abs=1e-5)
+    artifacts = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
+    assert "pictures" in artifacts and any(path.startswith("config_") for path in artifacts)

@@ -43,7 +43,9 @@ def test_constraint_is_equation_3(form, end_term, layer):
 
 
 @pytest.mark.parametrize(("patch", "layer"), [((100, 20), 1), ((100, 20), 3), ((100, 20), 4), ((340, 68), 4)])
-@pytest.mark.parametrize("options", [{}, {"constraint": "printed"}, {"prediction": "mse", "end_term": False}])
+@pytest.mark.parametrize(
+    "options", [{"weight": 1.0}, {"constraint": "printed"}, {"prediction": "mse", "end_term": False}]
+)
 @pytest.mark.parametrize("shared", [True, False])
 def test_lattice_equals_patch_pairs_in_value_and_gradient(patch, layer, options, shared):
     torch.manual_seed(1)
@@ -95,6 +97,15 @@ def test_bounded_stays_between_minus_one_and_one_and_printed_does_not():
     window = constraint_window((100, 20), 3)
     assert constraint_loss(output, window).abs().max() <= 1
     assert constraint_loss(output, window, "printed").abs().max() > 1
+
+
+def test_weight_scales_the_constraint_alone():
+    output = LatticeNet(CrossoverNet())(torch.rand(1, 1, 24, 24))
+    label = torch.zeros(1, 1, 24, 24)
+    bare, half, whole = (CrossoverLoss(weight=w)(output, label) for w in (0.0, 0.5, 1.0))
+    torch.testing.assert_close(bare, CrossoverLoss(constraint="none")(output, label))
+    torch.testing.assert_close(half - bare, (whole - bare) / 2, rtol=1e-4, atol=1e-6)
+    assert whole != bare
 
 
 def test_zero_maps_give_zero_not_nan():

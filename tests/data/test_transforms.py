@@ -222,3 +222,12 @@ def test_real_kits_slice_equals_its_png(real_data):
     for key in keys:
         assert np.array_equal(data[key][0, :, :, 0].numpy(), np.asarray(Image.open(case[key])))
     assert np.allclose(data["image"].pixdim, case["spacing"])
+
+
+def test_intensity_reaches_its_top():
+    scan = MetaTensor(torch.tensor([[[[-1000.0, -30.0, 200.0, 3000.0]]]]))
+    scaled = CTIntensityd("image", window=(-30, 430), top=4.0)({"image": scan, "intensity": "HU"})["image"]
+    assert scaled.flatten().tolist() == [0.0, 0.0, 2.0, 4.0]
+    byte = MetaTensor(torch.tensor([[[[0.0, 51.0, 255.0]]]]))
+    scaled = CTIntensityd("image", window=(-30, 430), top=4.0)({"image": byte, "intensity": "window8"})["image"]
+    torch.testing.assert_close(scaled.flatten().as_tensor(), torch.tensor([0.0, 0.8, 4.0]))

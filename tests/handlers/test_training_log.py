@@ -15,7 +15,7 @@ from engines import evaluator, item, trainer
 
 def train(path, epochs=2, start=0, first=True, at_start=False):
     log = TrainingLog(path)
-    validator = evaluator([item("a", shift=1)], [CaseMeasures(), log])
+    validator = evaluator([item("a", shift=1)], [CaseMeasures(), TrainingLog(path)])
     validate = ValidationHandler(interval=1, validator=validator, exec_at_start=at_start)
     engine = trainer([item("x"), item("y")], [log, validate] if first else [validate, log], epochs)
     if start:  # as a CheckpointLoader does, after the handlers were attached

@@ -58,13 +58,15 @@ def _difference(output: CrossoverOutput, ranges: list[tuple[int, int]], width: i
 
 
 class CrossoverLoss(nn.Module):
-    """L = L_pre + L_cs (Eq. 1), the same on the lattice and on patch pairs, in value and gradient.
+    """L = L_pre + weight * L_cs (Eq. 1), the same on the lattice and on patch pairs, in value and gradient.
 
     Args:
         patch: size of the vertical patch, which with `layer` fixes the rows that are compared.
         layer: convolution that carries the constraint, as given to `LatticeNet` (Fig. 10: the middle layers win).
         prediction: "cross_entropy" (Eq. 2) or "mse" (Fig. 8).
         constraint: "bounded", "printed" (Eq. 3 to the letter) or "none" (cross-entropy only, Fig. 8).
+        weight: of the constraint. Eq. 1 has 1, but the bounded term at 1 outweighs a cross-entropy that has
+            fallen to a tenth; 0.1 is what our own runs bore out (bundle README).
         end_term: the second term of Eq. 3; False for objects larger than the patch (Fig. 9).
         widen: rows added on both sides of the overlap; 1 gives the paper's four rows, 0 the exact ones.
         stack: the network's, where it is not the patch's own.
@@ -90,6 +92,7 @@ class CrossoverLoss(nn.Module):
         layer: int = 3,
         prediction: str = "cross_entropy",
         constraint: str = "bounded",
+        weight: float = 0.1,
         end_term: bool = True,
         widen: int = 1,
         stack: str | None = None,
@@ -100,6 +103,7 @@ class CrossoverLoss(nn.Module):
         if constraint not in ("bounded", "printed", "none"):
             raise ValueError(f"constraint {constraint!r}: take 'bounded', 'printed' or 'none'")
         self.prediction, self.constraint, self.end_term = prediction, constraint, end_term
+        self.weight = weight
         if constraint != "none":
             self.window = constraint_window((int(patch[0]), int(patch[1])), layer, widen, stack)
 
@@ -110,16 +114,18 @@ class CrossoverLoss(nn.Module):
         if self.constraint != "none":
             if isinstance(output, Tensor):
                 raise ValueError("the constraint needs a CrossoverOutput, as LatticeNet or patch_pairs give it")
-            loss = loss + constraint_loss(output, self.window, self.constraint, self.end_term)
+            loss = loss + self.weight * constraint_loss(output, self.window, self.constraint, self.end_term)
         if target.shape[1] == 1:
             return loss.mean()
-        weight = target[:, 1].to(loss)
-        return (loss * weight).sum() / weight.sum().clamp_min(1e-12)
+        drawn = target[:, 1].to(loss)
+        return (loss * drawn).sum() / drawn.sum().clamp_min(1e-12)
 
 
 def _on_lattice(target: Tensor, logits: Tensor) -> Tensor:
     """The label at the pixels that were judged: every `stride`-th, from 0."""
-    stride = round(target.shape[2] / logits.shape[2])
+    stride = 1
+    while -(-target.shape[2] // stride) > logits.shape[2]:
+        stride *= 2
     picked = target[:, :, ::stride, ::stride]
     if picked.shape[2:] != logits.shape[2:]:
         raise ValueError(f"label of {tuple(target.shape[2:])} pixels for logits of {tuple(logits.shape[2:])}")

@@ -38,46 +38,48 @@ class EveryThirdPixel(nn.Module):
 
 
 def abdomen_region(image: np.ndarray, side: str = "both") -> np.ndarray:
-    """Where a kidney tumour can be: the back half of the abdomen, on one side of the spine (IV-A).
+    """Where a kidney tumour can be: the back half of the abdominal cavity, on one side of the spine (IV-A).
+
+    The cavity lies in front of the spine, so its mid-line is taken halfway between the foremost tissue and
+    the middle of the vertebra; all that lies behind that line belongs to the region.
 
     Args:
         image: (rows, columns, slices) in the network grid: rows from front to back, columns from the patient's
-            right to the left; intensities 0..1 of the bundle's CT window.
+            right to the left; intensities from 0 (air) to the top of the bundle's CT window (bone).
         side: "left" or "right" of the patient, or "both".
 
     Returns:
         bool, same shape. A slice in which no body is found is all True.
     """
-    region = np.zeros(image.shape, bool)
+    region = np.ones(image.shape, bool)
+    scaled = image / max(image.max(), 1e-6)
     for index in range(image.shape[2]):
-        region[..., index] = _slice_region(image[..., index], side)
+        landmarks = _landmarks(scaled[..., index])
+        if landmarks is None:
+            continue
+        front, (spine_row, spine_column) = landmarks
+        region[: (front + spine_row) // 2, :, index] = False
+        if side == "right":
+            region[:, spine_column:, index] = False
+        elif side == "left":
+            region[:, :spine_column, index] = False
     return region
 
 
-def _slice_region(image: np.ndarray, side: str) -> np.ndarray:
-    region = np.zeros(image.shape, bool)
-    # Opening cuts the table's thin line off; the largest part that is left is the body.
-    parts, count = ndimage.label(ndimage.binary_opening(image > 0.1, iterations=2))
-    if not count:
-        return ~region
-    body = ndimage.find_objects(parts)[np.bincount(parts.ravel())[1:].argmax()]
-    middle_row = (body[0].start + body[0].stop) // 2
-    region[middle_row : body[0].stop] = True
-    spine = _spine_column(image, middle_row, body[1])
-    if side == "right":
-        region[:, spine:] = False
-    elif side == "left":
-        region[:, :spine] = False
-    return region
-
-
-def _spine_column(image: np.ndarray, middle_row: int, columns: slice) -> int:
-    """Centre of the bright bone in the back half, looked for in the body's middle third of columns."""
-    third = (columns.stop - columns.start) // 3
-    bone = image[middle_row:, columns.start + third : columns.stop - third] > 0.9
+def _landmarks(image: np.ndarray) -> tuple[int, tuple[int, int]] | None:
+    """The first row of tissue, and row and column of the spine: the bone in the middle third of the back half."""
+    # Opening cuts off what is thin: the table, the skin, streaks. Fat is as dark as air in a narrow window, so
+    # muscles and organs lie apart; together they span the abdomen.
+    tissue = ndimage.binary_opening(image > 0.1, iterations=2)
+    if not tissue.any():
+        return None
+    rows, columns = ndimage.find_objects(tissue.astype(int))[0]
+    middle, third = (rows.start + rows.stop) // 2, (columns.stop - columns.start) // 3
+    bone = ndimage.binary_opening(image[middle : rows.stop, columns.start + third : columns.stop - third] > 0.9)
     if not bone.any():
-        return (columns.start + columns.stop) // 2
-    return columns.start + third + round(np.nonzero(bone)[1].mean())
+        return rows.start, (rows.start + 2 * (rows.stop - rows.start) // 3, (columns.start + columns.stop) // 2)
+    row, column = (round(where.mean()) for where in np.nonzero(bone))
+    return rows.start, (middle + row, columns.start + third + column)
 
 
 class AnatomicalRegiond(MapTransform):
@@ -105,13 +107,22 @@ class AnatomicalRegiond(MapTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             image = np.asarray(d[key][0])
-            region = abdomen_region(image, "both" if self.side == "label" else self.side)
-            if self.side == "label":
-                label = np.asarray(d[self.label_key][0]) > 0
-                left, right = abdomen_region(image, "left"), abdomen_region(image, "right")
-                region = left if (label & left).sum() >= (label & right).sum() else right
+            side = _label_side(image, np.asarray(d[self.label_key][0])) if self.side == "label" else self.side
+            region = abdomen_region(image, side)
             d[self.region_key] = MetaTensor(torch.from_numpy(region[None].astype(np.uint8)), meta=d[key].meta)
         return d
+
+
+def _label_side(image: np.ndarray, label: np.ndarray) -> str:
+    """The side of the spine on which most of the label lies; both where there is no label."""
+    left = right = 0
+    for index in np.flatnonzero(label.any((0, 1))):
+        landmarks = _landmarks(image[..., index] / max(image.max(), 1e-6))
+        if landmarks is not None:
+            column = landmarks[1][1]
+            right += int((label[:, :column, index] > 0).sum())
+            left += int((label[:, column:, index] > 0).sum())
+    return "both" if left == right else "left" if left > right else "right"
 
 
 class KeepRegiond(MapTransform):

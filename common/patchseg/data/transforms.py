@@ -79,15 +79,17 @@ class AsVolumed(MapTransform, InvertibleTransform):
 
 
 class CTIntensityd(MapTransform):
-    """CT intensities as float32 in 0..1.
+    """CT intensities as float32 from 0 (air, and all below the window) to `top`.
 
-    HU are clipped to `window` and scaled; images already windowed to 8 bit ("window8") are divided by 255.
+    HU are clipped to `window` and scaled; images already windowed to 8 bit ("window8") count as 0..255.
     Which of the two an image is says the record's `intensity_key`. Without it (servers give none) the voxels
     decide: whole numbers in 0..255 are "window8", since every CT in HU has negative values (air, fat).
 
     Args:
         keys: images.
         window: lowest and highest HU, e.g. (-160, 240).
+        top: what the highest becomes. Soft tissue fills the lower third of a window that reaches up to bone;
+            a top of 4 gives it about unit size, which a network without normalisation layers needs to learn.
         intensity_key: record key that holds "HU" or "window8".
 
     Raises:
@@ -104,6 +106,7 @@ class CTIntensityd(MapTransform):
         self,
         keys: KeysCollection,
         window: Sequence[float],
+        top: float = 1.0,
         intensity_key: str = "intensity",
         allow_missing_keys: bool = False,
     ) -> None:
@@ -111,6 +114,7 @@ class CTIntensityd(MapTransform):
         if len(window) != 2 or not window[0] < window[1]:
             raise InputError(f"window is {window}; give the lowest and the highest HU, e.g. [-160, 240].")
         self.low, self.high = (float(hu) for hu in window)
+        self.top = top
         self.intensity_key = intensity_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -126,11 +130,11 @@ class CTIntensityd(MapTransform):
                         f"{file} holds {lowest:g} to {highest:g}, which is no 8-bit image of 0..255; give HU "
                         f'with "{self.intensity_key}": "HU".'
                     )
-                d[key] = image / 255
+                d[key] = image * (self.top / 255)
             elif kind == "HU":
                 if lowest > -100 and highest <= 1.5:
                     raise InputError(f"{file} looks normalised to 0..1, not Hounsfield units; give the CT in HU.")
-                d[key] = ((image - self.low) / (self.high - self.low)).clamp(0, 1)
+                d[key] = ((image - self.low) / (self.high - self.low)).clamp(0, 1) * self.top
             else:
                 raise InputError(f'{self.intensity_key} of {file} is "{kind}"; write "HU" or "window8".')
         return d

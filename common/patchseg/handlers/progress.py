@@ -35,6 +35,7 @@ class Progress:
         engine.add_event_handler(Events.EPOCH_STARTED, self._open)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._step)
         engine.add_event_handler(Events.COMPLETED, self._close)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _open(self, engine: Engine) -> None:
         if self.bar is not None:
@@ -67,6 +68,10 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
         self.bar = None
+
+    def _fail(self, engine: Engine, error: BaseException) -> None:
+        self._close(engine)  # so that nothing is printed after what went wrong
+        raise error  # ignite leaves that to its handlers
 
 
 class _Lines:

@@ -1,5 +1,6 @@
 """A training that is killed goes on where it was."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Resume:
     def _load(self, engine: Engine) -> None:
         if not self.path.is_file():
             return
-        checkpoint = torch.load(self.path, map_location="cpu", weights_only=True)
+        checkpoint = self._read()
         for key, value in self.about.items():
             if checkpoint["about"].get(key) != value:
                 raise InputError(
@@ -72,6 +73,18 @@ class Resume:
             done = engine.state.epoch >= engine.state.max_epochs
             what = "is complete, nothing to train" if done else f"goes on after epoch {engine.state.epoch}"
             tqdm.write(f"{self.path}: training {what}")
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            checkpoint = torch.load(self.path, map_location="cpu", weights_only=True)
+            if {"about", "epoch"} <= checkpoint.keys():
+                return checkpoint
+        except (RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, ValueError, KeyError):
+            pass
+        raise InputError(
+            f"{self.path} is damaged or not a checkpoint of a training: delete it to start anew, "
+            "or choose another --output_dir"
+        )
 
     def _save(self, engine: Engine) -> None:
         self._trained = True

@@ -17,7 +17,7 @@ from patchseg.metrics import plain
 class TrainingLog:
     """Writes {epoch, loss, lr, seconds} per epoch, and the validator's metrics into the line of their epoch.
 
-    List the same object among the trainer's and the validator's handlers: it tells them apart. `loss` is the
+    List one among the trainer's handlers and one of the same path among the validator's. `loss` is the
     mean over the epoch's iterations of this process, `lr` the first parameter group's rate during the epoch,
     `seconds` the training alone, without validation. Only rank 0 writes.
 
@@ -29,8 +29,6 @@ class TrainingLog:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.lines: dict[int, dict[str, Any]] = {}
-        self._opened = False
         self._losses: list[float] = []
         self._started = self._ended = self._rate = 0.0
 
@@ -44,10 +42,6 @@ class TrainingLog:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch_completed)
 
     def _epoch_started(self, engine: Engine) -> None:
-        if not self._opened:  # not at STARTED: there a CheckpointLoader may not have set the epoch yet
-            known = read_log(self.path) | self.lines
-            self.lines = {n: line for n, line in known.items() if n < engine.state.epoch}
-            self._opened = True
         self._losses = []
         self._rate = engine.optimizer.param_groups[0]["lr"]
         self._started = time.perf_counter()
@@ -65,12 +59,11 @@ class TrainingLog:
         self._record(engine.state.epoch, **engine.state.metrics)
 
     def _record(self, epoch: int, **values: Any) -> None:
-        if not self._opened:  # a validation before the first epoch
-            self.lines = read_log(self.path) | self.lines
-        self.lines[epoch] = {"epoch": epoch} | self.lines.get(epoch, {}) | values
         if idist.get_rank() != 0:
             return
+        # the file is all there is to know: the trainer's log and the validator's both write it
+        lines = {n: line for n, line in read_log(self.path).items() if n <= epoch}
+        lines[epoch] = {"epoch": epoch} | lines.get(epoch, {}) | values
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = [json.dumps(plain(line)) + "\n" for _, line in sorted(self.lines.items())]
         with whole_file(self.path) as temporary:
-            temporary.write_text("".join(text))
+            temporary.write_text("".join(json.dumps(plain(line)) + "\n" for line in lines.values()))
