@@ -63,8 +63,8 @@ kidney-phantom: demo  ## the demo's figures into results/
 	@$(BIN)/python benchmarks/kidney_phantom.py --run $(DEMO)/run --data $(DEMO)/held_out --out results/kidney_phantom.json
 	@$(BIN)/python benchmarks/tables.py
 
-kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about an hour: make kidney-real DATA=folder
-	@$(BIN)/python benchmarks/kidney_real.py --dataset_dir $(DATA) --epochs "{'crossover': 40, 'basic_unet': 68}"
+kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about half an hour: make kidney-real DATA=folder
+	@$(BIN)/python benchmarks/kidney_real.py --dataset_dir $(DATA) --epochs "{'crossover': 25, 'basic_unet': 42}"
 	@$(BIN)/python benchmarks/tables.py
 
 bench: $(READY)  ## speed of the dense network beside patch pairs, in the same run

@@ -13,7 +13,7 @@ MONAI = ("-m", "monai.bundle")
 LIMIT = 300  # seconds; a hang is a failure, not a test that never ends
 
 # Small enough for seconds, long enough to learn the tiny tumours.
-TINY = {"spacing": 2.0, "min_tumour_mm3": 100}
+TINY = {"spacing": 2.0}
 TRAINING = {
     **TINY,
     "canvas": [48, 48],

@@ -38,7 +38,7 @@ def test_settings_of_training_and_evaluation(key):
     assert TRAIN[key] == EVALUATE[key]
 
 
-@pytest.mark.parametrize("key", ["network_def", "network", "checkpoint", "inferer", "min_tumour_mm3"])
+@pytest.mark.parametrize("key", ["network_def", "network", "checkpoint", "inferer"])
 def test_settings_of_evaluation_and_inference(key):
     assert EVALUATE[key] == INFERENCE[key]
 

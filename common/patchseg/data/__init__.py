@@ -4,7 +4,6 @@ from patchseg.data.layouts import find_cases
 from patchseg.data.loading import LoadScand, require_label
 from patchseg.data.seeded import SeededCacheDataset
 from patchseg.data.select import select_cases
-from patchseg.data.small_objects import RemoveSmalld
 from patchseg.data.splits import read_split, split_cases, write_split
 from patchseg.data.transforms import AsVolumed, CheckLabeld, CheckScand, CTIntensityd
 
@@ -14,7 +13,6 @@ __all__ = [
     "CheckLabeld",
     "CheckScand",
     "LoadScand",
-    "RemoveSmalld",
     "SeededCacheDataset",
     "find_cases",
     "read_split",
