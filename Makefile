@@ -8,6 +8,8 @@ RUN = $(BIN)/python -m monai.bundle run
 export OMP_WAIT_POLICY = passive
 export PYTHONWARNINGS = ignore
 export MPLBACKEND = Agg
+# Nothing leaves the machine.
+export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test kidney-phantom kidney-real bench tables clean

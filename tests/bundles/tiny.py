@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-SHAPE = (48, 44, 4)  # x to the left, y to the front, z to the head
+SHAPE = (48, 44, 4)  # x to the right, y to the front, z to the head
 AXES = ("IPL", "RAS", "LPS", "IPL", "PLS", "SAR")  # IPL is how KiTS stores: slice, row, column
 SPACINGS = ((2.0, 2.0, 4.0), (1.8, 1.8, 3.0), (2.2, 2.2, 5.0), (1.9, 1.9, 4.0), (2.1, 2.1, 3.5), (2.0, 2.0, 3.0))
 KIDNEY, TUMOUR = 1, 2
@@ -35,7 +35,7 @@ def case(number: int) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
 
 
 def voxels(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """The arrays of one case, axes x, y, z from right to left... of RAS: int16 HU and uint8 label."""
+    """The arrays of one case, axes x, y, z (RAS): int16 HU and uint8 label."""
     rng = np.random.default_rng(number)
     x, y, z = np.meshgrid(*map(np.arange, SHAPE), indexing="ij")
     body = ((x - 23.5) / 22) ** 2 + ((y - 21.5) / 20) ** 2 < 1
