@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 # --- demo: train, evaluate and apply crossover_kidney on the built-in phantoms ---
 DEMO := demo
 # A phantom fits a smaller training field than a patient, and needs no dropout.
-DEMO_TRAINING = --max_epochs 100 --val_interval 25 --folds 10 --dropout 0.0 --canvas "[112,144]"
+DEMO_TRAINING = --max_epochs 45 --val_interval 15 --folds 12 --dropout 0.0 --canvas "[112,144]"
 STEP = $(BIN)/python -m patchseg.timed $(DEMO)/run/timings.json
 
 demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask and a report: about eight minutes on two cores
@@ -37,7 +37,7 @@ demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask and a repor
 	@echo "report: $(CURDIR)/$(DEMO)/report.html"
 
 $(DEMO)/data/.ready: $(READY)
-	@$(STEP) phantoms $(BIN)/python -m patchseg.data.phantom_ct --folder $(DEMO)/data --cases 20 --seed 0
+	@$(STEP) phantoms $(BIN)/python -m patchseg.data.phantom_ct --folder $(DEMO)/data --cases 48 --seed 0
 	@$(STEP) held_out_phantoms $(BIN)/python -m patchseg.data.phantom_ct --folder $(DEMO)/held_out --cases 6 --seed 1000
 	@touch $@
 

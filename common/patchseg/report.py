@@ -26,9 +26,7 @@ HEADINGS = {
 DIGITS = {"hd_mm": 2, "volume_ml": 1, "reference_ml": 1}
 
 
-def write_report(
-    folder: str | Path, path: str | Path = "report.html", training: str | Path | None = None
-) -> Path:
+def write_report(folder: str | Path, path: str | Path = "report.html", training: str | Path | None = None) -> Path:
     """Write the page about a run folder and return its path.
 
     Taken from the folder, as far as it is there: `results.json` (of CaseMeasures: settings, cases, means),

@@ -1,4 +1,4 @@
-"""Run a command and write down how long it took: ``python -m patchseg.timed timings.json training COMMAND ...``."""
+"""Run a command and write down how long it took: `python -m patchseg.timed timings.json training COMMAND`."""
 
 import json
 import subprocess

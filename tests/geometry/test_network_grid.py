@@ -12,9 +12,7 @@ from monai.transforms import Compose, Invertd
 from patchseg.geometry import NetworkGridd
 
 ORIENTATIONS = [
-    "".join(letters)
-    for axes in itertools.permutations(("LR", "PA", "IS"))
-    for letters in itertools.product(*axes)
+    "".join(letters) for axes in itertools.permutations(("LR", "PA", "IS")) for letters in itertools.product(*axes)
 ]
 SPACING = (0.7, 0.9, 4.0)
 
@@ -36,7 +34,9 @@ def stored(codes, tilt=0.0):
     image = image.as_reoriented(turn)
     rotation = np.eye(4)
     rotation[1:3, 1:3] = [[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]]
-    return MetaTensor(torch.from_numpy(image.get_fdata(dtype=np.float32).copy())[None], affine=rotation @ image.affine)
+    return MetaTensor(
+        torch.from_numpy(image.get_fdata(dtype=np.float32).copy())[None], affine=rotation @ image.affine
+    )
 
 
 def test_there_are_48():
