@@ -33,7 +33,7 @@ STEP = $(BIN)/python -m patchseg.timed $(DEMO)/run/timings.json
 
 demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask and a report: about eight minutes on two cores
 	@$(BIN)/python benchmarks/kidney_phantom.py --run $(DEMO)/run --data $(DEMO)/held_out --out $(DEMO)/kidney_phantom.json
-	@echo "masks:  $$(ls -d $(DEMO)/masks/*/*)"
+	@echo "masks:  $$(find $(DEMO)/masks -name "*.nii.gz")"
 	@echo "report: $(CURDIR)/$(DEMO)/report.html"
 
 $(DEMO)/data/.ready: $(READY)

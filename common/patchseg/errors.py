@@ -1,5 +1,6 @@
 """One exception for everything a user can mend, and the way it reaches them: a sentence, not a traceback."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,8 @@ def show_as_sentence() -> None:
             return
         # the original stderr: under torchrun, torch's own hook holds back what this one prints, and loses it
         print(f"error: {wrong}", file=sys.__stderr__, flush=True)
-        sys.exit(2)
+        sys.stdout.flush()
+        # not sys.exit: libraries' threads that still run then abort the interpreter's own end, with code -6
+        os._exit(2)
 
     sys.excepthook = hook

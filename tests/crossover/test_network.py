@@ -98,7 +98,7 @@ def test_unknown_patch_and_own_stack():
         CrossoverNet((60, 20))
     with pytest.raises(ValueError, match="must end at 1x1"):
         CrossoverNet((60, 20), stack="5x3/8 pool 3x3/8")
-    square = CrossoverNet((28, 28), stack="3x3/8 pool 3x3/8 3x3/8 3x3/8 pool 3x3/8 2x2/20").eval()
+    square = CrossoverNet((28, 28), stack="3x3/8 pool 4x4/8 3x3/8 3x3/8 pool 3x3/20").eval()
     image = torch.rand(1, 1, 30, 30)
     found = square(image)[0, :, 7, 21]
     torch.testing.assert_close(found, by_patches(square, image, torch.tensor([[7, 21]]))[0])

@@ -135,9 +135,10 @@ def overlap_rows(convs: tuple[Conv, ...], patch: tuple[int, int], layer: int) ->
     wanted = (middle - half, middle + half - 1)
     height = map_sizes(convs, patch)[layer - 1][0]
 
-    def distance(rows: tuple[int, int]) -> int:
+    def distance(rows: tuple[int, int]) -> tuple[int, int]:
         seen = receptive_region(convs, layer, rows)[0]
-        return abs(seen[0] - wanted[0]) + abs(seen[1] - wanted[1])
+        # Deep rows see more than the overlap, several of them all of it: then the most central counts.
+        return abs(seen[0] - wanted[0]) + abs(seen[1] - wanted[1]), abs(rows[0] - (height - 1 - rows[1]))
 
     ranges = [(first, last) for first in range(height) for last in range(first, height)]
     return min(ranges, key=distance)
