@@ -31,7 +31,7 @@ DEMO := demo
 DEMO_TRAINING = --max_epochs 45 --val_interval 15 --folds 12 --dropout 0.0 --canvas "[112,144]"
 STEP = $(BIN)/python -m patchseg.timed $(DEMO)/run/timings.json
 
-demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask and a report: about eight minutes on two cores
+demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask and a report: about ten minutes on two cores
 	@$(BIN)/python benchmarks/kidney_phantom.py --run $(DEMO)/run --data $(DEMO)/held_out --out $(DEMO)/kidney_phantom.json
 	@echo "masks:  $$(find $(DEMO)/masks -name "*.nii.gz")"
 	@echo "report: $(CURDIR)/$(DEMO)/report.html"
