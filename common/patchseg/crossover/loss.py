@@ -66,7 +66,7 @@ class CrossoverLoss(nn.Module):
         prediction: "cross_entropy" (Eq. 2) or "mse" (Fig. 8).
         constraint: "bounded", "printed" (Eq. 3 to the letter) or "none" (cross-entropy only, Fig. 8).
         weight: of the constraint. Eq. 1 has 1, but the bounded term at 1 outweighs a cross-entropy that has
-            fallen to a tenth; 0.1 is what our own runs bore out (bundle README).
+            fallen to a tenth; 0.1 is a first choice, not a tuned one.
         end_term: the second term of Eq. 3; False for objects larger than the patch (Fig. 9).
         widen: rows added on both sides of the overlap; 1 gives the paper's four rows, 0 the exact ones.
         stack: the network's, where it is not the patch's own.
