@@ -274,9 +274,93 @@ def test_file_that_is_no_image(tmp_path):
         find_cases(tmp_path, labelled=False)
 
 
+def promise12(folder: Path, *cases: str, labelled: bool = True) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for case in cases:
+        itk.imwrite(itk.image_from_array(np.arange(24, dtype=np.int16).reshape(4, 3, 2)), folder / f"{case}.mhd")
+        if labelled:
+            label = itk.image_from_array(np.ones((4, 3, 2), np.uint8))
+            itk.imwrite(label, folder / f"{case}_segmentation.mhd")
+
+
+def test_promise12_in_one_folder(tmp_path):
+    promise12(tmp_path, "Case00", "Case01")
+    cases = find_cases(tmp_path)
+    assert [(case["name"], case["patient"]) for case in cases] == [("Case00", "Case00"), ("Case01", "Case01")]
+    assert cases[1]["image"] == str(tmp_path / "Case01.mhd")
+    assert cases[1]["label"] == str(tmp_path / "Case01_segmentation.mhd")
+
+
+def test_promise12_test_set_is_only_for_inference(tmp_path):
+    promise12(tmp_path / "TrainingData_Part1", "Case00", "Case01")
+    promise12(tmp_path / "TrainingData_Part2", "Case26")
+    promise12(tmp_path / "TestData", "Case00", labelled=False)
+    assert names(find_cases(tmp_path)) == ["Case00", "Case01", "Case26"]
+    assert all("label" not in case for case in find_cases(tmp_path / "TestData", labelled=False))
+    with pytest.raises(InputError, match="no labelled images"):
+        find_cases(tmp_path / "TestData")
+    with pytest.raises(InputError, match="same name: Case00"):
+        find_cases(tmp_path, labelled=False)
+
+
+def test_promise12_with_a_segmentation_missing(tmp_path):
+    promise12(tmp_path / "data", "Case00", "Case01")
+    (tmp_path / "data/Case01_segmentation.mhd").unlink()
+    with pytest.raises(InputError, match="without a label: Case01;"):
+        find_cases(tmp_path)
+    assert len(find_cases(tmp_path, labelled=False)) == 2
+
+
+def test_labels_by_the_name_of_their_organ_and_images_that_say_so(tmp_path):
+    for name in ("A1", "A1_la", "x2_image", "x2_label", "case3_image", "case3_image_seg"):
+        nifti(tmp_path / f"{name}.nii.gz")
+    found = [(case["name"], Path(case["image"]).name, Path(case["label"]).name) for case in find_cases(tmp_path)]
+    assert found == [
+        ("A1", "A1.nii.gz", "A1_la.nii.gz"),
+        ("case3", "case3_image.nii.gz", "case3_image_seg.nii.gz"),
+        ("x2", "x2_image.nii.gz", "x2_label.nii.gz"),
+    ]
+
+
+def test_two_labels_of_an_image_that_says_so(tmp_path):
+    for name in ("x_image", "x_label", "x_image_label"):
+        nifti(tmp_path / f"{name}.nii.gz")
+    with pytest.raises(InputError, match="both label the image"):
+        find_cases(tmp_path)
+
+
+def test_png_slices_of_several_patients(tmp_path):
+    for name in ("case0001_0005", "case0001_0006", "DL_Image0002_0008"):
+        png(tmp_path / f"images/{name}.png")
+        png(tmp_path / f"masks/{name}.png")
+    assert {case["name"]: case["patient"] for case in find_cases(tmp_path)} == {
+        "case0001_0005": "case0001",
+        "case0001_0006": "case0001",
+        "DL_Image0002_0008": "DL_Image0002",
+    }
+
+
+def test_numbered_patients_stay_patients(tmp_path):
+    for number in range(3):
+        nifti(tmp_path / f"volumes/kits19_{number:05d}.nii.gz")
+        nifti(tmp_path / f"volumes/kits21_{number:05d}.nii.gz")
+        png(tmp_path / f"slices/kits19_{number:05d}.png")
+    for folder, patients in (("volumes", 6), ("slices", 3)):
+        cases = find_cases(tmp_path / folder, labelled=False)
+        assert len({case["patient"] for case in cases}) == patients
+
+
 @pytest.mark.parametrize(
     ("dataset", "images", "patients"),
-    [("kits19_slices", 72, 30), ("sunnybrook_lv", 526, 30), ("acdc", 100, 50), ("breast_ultrasound", 120, 120)],
+    [
+        ("kits19_slices", 72, 30),
+        ("sunnybrook_lv", 526, 30),
+        ("acdc", 100, 50),
+        ("breast_ultrasound", 120, 120),
+        ("left_atrium", 12, 12),
+        ("prostate", 2, 2),
+        ("prostate/slices", 14, 7),
+    ],
 )
 def test_real_datasets(real_data, dataset, images, patients):
     cases = find_cases(real_data / dataset)

@@ -118,10 +118,27 @@ def test_colour_is_refused(tmp_path):
     assert "a.png is a colour image" in str(caught.value.__cause__)
 
 
+def test_one_channel_of_msd_prostate(tmp_path):
+    """Task05 stores T2 and ADC in one 4D file and a 3D label; servers get the answer in 3D."""
+    nib.save(nib.Nifti1Image(np.stack([VOXELS, 2 * VOXELS], -1), AFFINE), tmp_path / "prostate_00.nii.gz")
+    nib.save(nib.Nifti1Image((VOXELS > 0).astype(np.uint8), AFFINE), tmp_path / "label.nii.gz")
+    files = {"image": str(tmp_path / "prostate_00.nii.gz"), "label": str(tmp_path / "label.nii.gz")}
+    loaded = LoadImaged(["image", "label"], ensure_channel_first=True)(files)
+    for channel in (0, 1):
+        step = AsVolumed(["image", "label"], channel=channel)
+        data = step(loaded)
+        assert np.array_equal(data["image"][0].numpy(), (channel + 1) * VOXELS)
+        assert np.array_equal(data["label"][0].numpy(), VOXELS > 0)
+        assert np.allclose(data["image"].affine, AFFINE)
+        assert step.inverse(data)["image"].shape == (1, *VOXELS.shape)
+    with pytest.raises(InputError, match=r"prostate_00.nii.gz has 2 channels and no channel 2"):
+        AsVolumed("image", channel=2)(loaded)
+
+
 def test_time_series_are_refused(tmp_path):
     nib.save(nib.Nifti1Image(np.stack([VOXELS] * 12, -1), AFFINE), tmp_path / "beat.nii.gz")
     data = LoadImaged("image", ensure_channel_first=True)({"image": str(tmp_path / "beat.nii.gz")})
-    with pytest.raises(InputError, match=r"beat.nii.gz is 4D with 12 time points; "):
+    with pytest.raises(InputError, match=r"beat.nii.gz is 4D with 12 time points or channels; "):
         AsVolumed("image")(data)
     with pytest.raises(InputError, match="5 axes"):
         AsVolumed("image")({"image": MetaTensor(torch.zeros(1, 4, 4, 4, 2, 2))})

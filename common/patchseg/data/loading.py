@@ -29,21 +29,26 @@ class LoadScand(LoadImaged):
             raise error
 
 
-def require_label(cases: Sequence[Mapping[str, Any]], value: int) -> None:
-    """Refuse cases none of which has a label of this value. Reads labels up to the first that has it.
+def require_label(
+    cases: Sequence[Mapping[str, Any]], values: int | Sequence[int], option: str = "tumour_label"
+) -> None:
+    """Refuse cases none of which has a label of these values. Reads labels up to the first that has one.
 
     Args:
         cases: records with `label`, as from `find_cases`.
-        value: the label value that is to be learnt or measured.
+        values: the label value, or values, to be learnt or measured.
+        option: the config's key for it, named in the message.
 
     Raises:
         InputError: no label file holds the value, or one cannot be read.
     """
     loader = LoadImage(image_only=True)
-    if not any(bool((np.asarray(_load(loader, case["label"])) == value).any()) for case in cases):
+    wanted = [values] if isinstance(values, int) else list(values)
+    if not any(np.isin(np.asarray(_load(loader, case["label"])), wanted).any() for case in cases):
+        shown = " or ".join(str(value) for value in wanted)
         raise InputError(
-            f"none of the {len(cases)} label files holds the value {value} (the first is {cases[0]['label']}): "
-            "give the tumour's value as --tumour_label."
+            f"none of the {len(cases)} label files holds the value {shown} (the first is {cases[0]['label']}): "
+            f"give the right one as --{option}."
         )
 
 

@@ -27,16 +27,20 @@ class AsVolumed(MapTransform, InvertibleTransform):
     here makes `Orientationd(axcodes="PLS")` turn it into (1, row, column, 1), equal to the PNG's rows and
     columns. A 2D file with a header keeps its in-plane geometry. 3D images pass unchanged.
 
-    Colour images are taken if all colours are equal (alpha is dropped), 4D files if they hold one time point.
+    Colour images are taken if all colours are equal (alpha is dropped), 4D files if they hold one time point, or
+    by the channel asked for: of MSD's Task05_Prostate, channel 0 is T2 and channel 1 ADC.
     The inverse, by `Invertd`, gives a prediction the file's own number of axes and affine back.
 
     Args:
         keys: images and labels, each a MetaTensor (1, X, Y), (1, X, Y, Z) or (channels, ...).
         spacing_key: record key of [row, column, slice] spacing in mm, for images without a header; 1 mm each
             if the record lacks it. For a 2D file with a header only the slice thickness is taken from it.
+        channel: which channel of a 4D file with several is taken, from 0; None refuses such files. Files with one
+            channel, such as the labels, pass with any.
 
     Raises:
-        InputError: several time points, unequal colours, or a spacing that is not three numbers.
+        InputError: several time points or channels with none chosen, a channel that is not there, unequal
+            colours, or a spacing that is not three numbers.
 
     >>> slice_ = MetaTensor(torch.zeros(1, 512, 400))  # as LoadImaged gives a PNG of 400 rows, 512 columns
     >>> data = AsVolumed("image")({"image": slice_, "spacing": [0.7, 0.8, 5.0]})
@@ -45,10 +49,15 @@ class AsVolumed(MapTransform, InvertibleTransform):
     """
 
     def __init__(
-        self, keys: KeysCollection, spacing_key: str = "spacing", allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        spacing_key: str = "spacing",
+        allow_missing_keys: bool = False,
+        channel: int | None = None,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         self.spacing_key = spacing_key
+        self.channel = channel
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
@@ -60,7 +69,7 @@ class AsVolumed(MapTransform, InvertibleTransform):
             if len(shape) > 3 and any(n != 1 for n in shape[3:]):
                 raise InputError(f"{file} has {len(shape)} axes {shape}; give a 2D or 3D image.")
             # reshape even where the shape stays: the caller's tensor keeps its own stack of operations
-            volume = _one_channel(image, file).reshape(1, *shape[:3], *[1] * (3 - len(shape)))
+            volume = _one_channel(image, file, self.channel).reshape(1, *shape[:3], *[1] * (3 - len(shape)))
             if len(shape) == 2:
                 volume.affine = _slice_affine(image, spacing)
             self.push_transform(volume, orig_size=shape, extra_info={"affine": affine})
@@ -157,12 +166,19 @@ def _record_spacing(spacing: Any, key: str) -> list[float]:
     return numbers
 
 
-def _one_channel(image: MetaTensor, file: str) -> MetaTensor:
+def _one_channel(image: MetaTensor, file: str, channel: int | None) -> MetaTensor:
     channels = image.shape[0]
     if channels == 1:
         return image
     if image.ndim > 3:
-        raise InputError(f"{file} is 4D with {channels} time points; extract one of them into its own file.")
+        if channel is None:
+            raise InputError(
+                f"{file} is 4D with {channels} time points or channels; choose one (the channel of AsVolumed) or "
+                "extract it into its own file."
+            )
+        if not 0 <= channel < channels:
+            raise InputError(f"{file} has {channels} channels and no channel {channel}; count them from 0.")
+        return image[channel : channel + 1]
     colours = image[: channels - 1] if channels in (2, 4) else image  # grey or colour with alpha
     if not bool((colours == colours[:1]).all()):
         raise InputError(f"{file} is a colour image; convert it to grey levels.")
