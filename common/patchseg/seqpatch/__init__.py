@@ -1,0 +1,26 @@
+"""Sequential patches: rays from a click, the network that reads them, and what follows from its answers."""
+
+from .confidence import ConfidencePerSliced
+from .inferer import ClickInferer
+from .network import SeqPatchNet
+from .rays import DIRECTIONS, extract_patches, patch_centres, stitch_patches
+from .sampling import RandObjectSliced, RandObjectViewd, RayPatchesd
+from .simulate import SimulateClickd
+from .slices import SliceAnswer, judge_slices, normalise_around
+
+__all__ = [
+    "DIRECTIONS",
+    "ClickInferer",
+    "ConfidencePerSliced",
+    "RandObjectSliced",
+    "RandObjectViewd",
+    "RayPatchesd",
+    "SeqPatchNet",
+    "SimulateClickd",
+    "SliceAnswer",
+    "extract_patches",
+    "judge_slices",
+    "normalise_around",
+    "patch_centres",
+    "stitch_patches",
+]
