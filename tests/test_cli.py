@@ -225,6 +225,10 @@ def test_slices_are_counted_on_a_terminal(monkeypatch):
             assert network(torch.zeros(2, 1, 4, 4)).shape == (2, 1, 4, 4)
     network(torch.zeros(2, 1, 4, 4))
     assert "6/6" in terminal.getvalue() and "8/6" not in terminal.getvalue()
+    with _slices_shown(network, None, per_slice=16):
+        for _ in range(3):
+            network(torch.zeros(32, 8, 4, 4))
+    assert "slices: 6it" in terminal.getvalue()
 
 
 def test_wrong_scans(tmp_path, capsys):
@@ -303,12 +307,20 @@ def test_numeric_names_stay_names(tmp_path, monkeypatch):
     assert (tmp_path / "mask.mha").is_file()
 
 
-@pytest.mark.parametrize("arguments, words", [(["--help"], "segment"), (["segment", "--help"], "DICOM series")])
-def test_help_teaches(arguments, words, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    "arguments, words, example",
+    [
+        (["--help"], "segment", "patchseg segment scan.nii.gz"),
+        (["--help"], "click", "patchseg click scan.nii.gz --at"),
+        (["segment", "--help"], "DICOM series", "patchseg segment scan.nii.gz"),
+        (["click", "--help"], "also --not", "--at 190,200,9 --at 188,204,4 --not 150,200,9"),
+    ],
+)
+def test_help_teaches(arguments, words, example, capsys, monkeypatch):
     monkeypatch.setenv("PAGER", "cat")
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 0
     printed = capsys.readouterr()
     assert words in printed.out + printed.err
-    assert "patchseg segment scan.nii.gz" in printed.out + printed.err
+    assert example in printed.out + printed.err

@@ -4,7 +4,7 @@ import functools
 import inspect
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import fire
@@ -35,6 +35,52 @@ def segment(
         series: SeriesInstanceUID to take from a DICOM folder that holds several.
         overwrite: replace a mask that exists (never the scan).
     """
+    _run(scan, output, bundle, series, overwrite)
+
+
+def click(
+    scan: str,
+    *,
+    at: str = "",
+    not_at: str = "",
+    output: str,
+    bundle: str = "seqpatch_prostate",
+    series: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Segment what you click on and write the mask on the scan's own grid.
+
+    Click once, near the middle of the object. Look at the mask; where it is wrong, run again with more clicks:
+    --at where the object was missed, --not where it was seen falsely. A click is a voxel I,J,K counted from 0, in
+    the order in which the file stores it, as 3D Slicer and FSLeyes show it.
+
+    Examples:
+      patchseg click scan.nii.gz --at 190,200,9 -o mask.nii.gz
+      patchseg click scan.nii.gz --at 190,200,9 --at 188,204,4 --not 150,200,9 -o mask.nii.gz --overwrite
+
+    Research use, not for diagnosis.
+
+    Args:
+        scan: NIfTI (.nii, .nii.gz), .mha, .mhd or .nrrd file, or a folder with one DICOM series.
+        at: a voxel inside the object, I,J,K; give --at again for each further click.
+        not_at: a voxel that does not belong to the object (also --not); again for each further one.
+        output: the mask to write (also -o): .nii.gz, .nii, .mha or .nrrd, 0 and 1 as uint8.
+        bundle: the bundle to use; a wrong name lists those found.
+        series: SeriesInstanceUID to take from a DICOM folder that holds several.
+        overwrite: replace a mask that exists (never the scan).
+    """
+    _run(scan, output, bundle, series, overwrite, {"--at": at, "--not": not_at})
+
+
+def _run(
+    scan: str,
+    output: str,
+    bundle: str,
+    series: str | None,
+    overwrite: bool,
+    flags: Mapping[str, str] | None = None,
+) -> None:
+    """Segment, write and report; `flags` holds what --at and --not were given, for bundles that take clicks."""
     start = time.perf_counter()
     # imported late: torch takes seconds, and a mistyped path or --help should answer at once
     from patchseg.bundles import bundle_root
@@ -43,15 +89,19 @@ def segment(
     check_target(output, scan, overwrite)
     root = bundle_root(bundle)
 
+    from patchseg.click import clicks_from, report
     from patchseg.segment import segment_scan
 
-    found = segment_scan(scan, root, series)
+    clicks = None if flags is None else clicks_from(flags)
+    found = segment_scan(scan, root, series, clicks)
     before_saving = time.perf_counter()
     write_mask(found.mask, found.affine, output, scan)
     end = time.perf_counter()
     seconds = found.seconds | {"save": end - before_saving, "total": end - start}
     print(f"volume             {found.volume_ml:.2f} ml")
     print(f"largest component  {found.largest_ml:.2f} ml")
+    if clicks:
+        print(f"confidence         {report(found, clicks)}")
     print("seconds            " + ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items()))
     print(f"mask               {Path(output)}")
 
@@ -60,12 +110,14 @@ class Commands(dict[str, Callable[..., None]]):
     """Segment medical scans with the patchseg bundles. Research use, not for diagnosis.
 
     patchseg segment scan.nii.gz --bundle crossover_kidney -o mask.nii.gz
+    patchseg click scan.nii.gz --at 190,200,9 -o mask.nii.gz
 
     `patchseg COMMAND --help` explains a command.
     """
 
 
-COMMANDS = Commands(segment=segment)
+COMMANDS = Commands(segment=segment, click=click)
+REPEATED = {"at": "--at", "a": "--at", "not": "--not_at", "not_at": "--not_at", "n": "--not_at"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     todo: list[Callable[[], None]] = []
     commands = Commands((name, _later(function, todo)) for name, function in COMMANDS.items())
-    fire.Fire(commands, command=arguments[:1] + [_as_text(a) for a in arguments[1:]], name="patchseg")
+    fire.Fire(commands, command=arguments[:1] + [_as_text(a) for a in _gathered(arguments[1:])], name="patchseg")
     try:
         for job in todo:
             job()
@@ -99,6 +151,27 @@ def _later(function: Callable[..., None], todo: list[Callable[[], None]]) -> Cal
     return note
 
 
+def _gathered(arguments: Sequence[str]) -> list[str]:
+    """Arguments with all values of --at in one, and those of --not: fire keeps only the last of repeated flags.
+
+    Not `--not` but `--not_at` goes to fire, which makes parameters of flags, and `not` cannot be one in Python.
+
+    >>> _gathered(["scan.nii", "--at", "1,2,3", "--not=7,8,9", "-o", "mask.nii", "--at=4,5,6"])
+    ['scan.nii', '-o', 'mask.nii', '--at=1,2,3;4,5,6', '--not_at=7,8,9']
+    """
+    kept: list[str] = []
+    values: dict[str, list[str]] = {}
+    remaining = iter(arguments)
+    for argument in remaining:
+        key, equals, value = argument.partition("=")
+        flag = REPEATED.get(key.lstrip("-").replace("-", "_")) if key.startswith("-") else None
+        if flag:
+            values.setdefault(flag, []).append(value if equals else next(remaining, ""))
+        else:
+            kept.append(argument)
+    return kept + [f"{flag}={';'.join(given)}" for flag, given in values.items()]
+
+
 def _as_text(argument: str) -> str:
     """An argument as fire shall take it.
 
@@ -108,9 +181,11 @@ def _as_text(argument: str) -> str:
     >>> _as_text("001"), _as_text("-o"), _as_text("--series=1.20"), _as_text("--overwrite")
     ("'001'", '--output', "--series='1.20'", '--overwrite')
     """
-    if argument in ("True", "False"):
-        return argument
     if not argument.startswith("-"):
-        return repr(argument)
+        return _quoted(argument)
     key, equals, value = argument.partition("=")
-    return ("--output" if key == "-o" else key) + equals + (_as_text(value) if equals else "")
+    return ("--output" if key == "-o" else key) + equals + (_quoted(value) if equals else "")
+
+
+def _quoted(value: str) -> str:
+    return value if value in ("True", "False") else repr(value)

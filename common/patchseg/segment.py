@@ -1,10 +1,11 @@
 """A bundle's own inference, run on one scan."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,9 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from patchseg.errors import InputError
+from patchseg.geometry import ClickGuidanced
 from patchseg.scans import scan_reader
+from patchseg.seqpatch import DIRECTIONS
 from patchseg.weights import load_weights
 
 
@@ -29,11 +32,13 @@ class Segmentation:
         affine: (4, 4), voxel index to RAS world millimetres.
         seconds: wall time of the stages `load` (bundle, weights, scan, preprocessing) and `network` (with
             post-processing).
+        confidence: of each slice, from bundles that take clicks, as `ConfidencePerSliced` gives it.
     """
 
     mask: np.ndarray
     affine: np.ndarray
     seconds: dict[str, float] = field(default_factory=dict)
+    confidence: dict[str, Any] | None = None
 
     @property
     def voxel_ml(self) -> float:
@@ -52,7 +57,12 @@ class Segmentation:
         return int(np.bincount(labels.ravel())[1:].max()) * self.voxel_ml if count else 0.0
 
 
-def segment_scan(scan: str | Path, root: str | Path, series: str | None = None) -> Segmentation:
+def segment_scan(
+    scan: str | Path,
+    root: str | Path,
+    series: str | None = None,
+    clicks: Mapping[str, Sequence[Sequence[int]]] | None = None,
+) -> Segmentation:
     """Run `preprocessing`, `inferer`, `network_def` and `postprocessing` of configs/inference.json on a scan.
 
     Writing is left to the caller: SaveImaged in the bundle's `postprocessing` is passed over.
@@ -61,9 +71,10 @@ def segment_scan(scan: str | Path, root: str | Path, series: str | None = None) 
         scan: NIfTI, MHA, MHD or NRRD file, or the folder of a DICOM series.
         root: the bundle's folder; its weights are models/model.pt.
         series: SeriesInstanceUID, for a folder with several series.
+        clicks: `foreground` and `background` voxels [i, j, k] of the file, for bundles that take them.
 
     Raises:
-        InputError: the scan, the weights or the config cannot be used; the sentence says which and why.
+        InputError: the scan, a click, the weights or the config cannot be used; the sentence says which and why.
     """
     start = time.perf_counter()
     reader = scan_reader(scan, series)
@@ -71,24 +82,31 @@ def segment_scan(scan: str | Path, root: str | Path, series: str | None = None) 
     network = load_weights(parser.get_parsed_content("network_def"), Path(root) / "models" / "model.pt")
     device = torch.device(parser.get_parsed_content("device"))
     preprocessing = parser.get_parsed_content("preprocessing")
+    if clicks and not any(isinstance(t, ClickGuidanced) for t in preprocessing.transforms):
+        raise InputError(f"{Path(root).name} takes no clicks: leave them out, with `patchseg segment`.")
     if reader is not None:
         next(t for t in preprocessing.transforms if isinstance(t, LoadImaged)).register(reader)
-    data = preprocessing({"image": str(scan)})
-    meta = data["image"].meta
+    data = preprocessing({"image": str(scan), **(clicks or {})})
+    image = data["image"]
     batch = list_data_collate([data])
     loaded = time.perf_counter()
 
     network.to(device)
     inferer = parser.get_parsed_content("inferer")
-    with torch.no_grad(), eval_mode(network), _slices_shown(network, batch["image"].shape[-1]):
+    # how far clicks will be carried nobody knows beforehand
+    shown = _slices_shown(network, None, len(DIRECTIONS)) if clicks else _slices_shown(network, image.shape[-1])
+    with torch.no_grad(), eval_mode(network), shown:
         batch["pred"] = inferer(batch["image"].to(device), network)
     transforms = parser.get_parsed_content("postprocessing").transforms
-    pred = Compose([t for t in transforms if not isinstance(t, SaveImaged)])(decollate_batch(batch)[0])["pred"]
-    shape, affine = tuple(int(n) for n in meta["spatial_shape"][:3]), np.asarray(meta["original_affine"])
+    result = Compose([t for t in transforms if not isinstance(t, SaveImaged)])(decollate_batch(batch)[0])
+    pred = result["pred"]
+    shape = tuple(int(n) for n in image.meta["spatial_shape"][:3])
+    affine = np.asarray(image.meta["original_affine"])
     if tuple(pred.shape) != (1, *shape) or not np.allclose(pred.affine, affine, atol=1e-3):
         raise RuntimeError(f"{root}: postprocessing leaves pred as {tuple(pred.shape)}, the scan is {shape}")
     seconds = {"load": loaded - start, "network": time.perf_counter() - loaded}
-    return Segmentation((pred[0] != 0).cpu().numpy().astype(np.uint8), affine, seconds)
+    mask = (pred[0] != 0).cpu().numpy().astype(np.uint8)
+    return Segmentation(mask, affine, seconds, result.get("confidence"))
 
 
 def _parser(root: Path) -> ConfigParser:
@@ -105,12 +123,16 @@ def _parser(root: Path) -> ConfigParser:
 
 
 @contextmanager
-def _slices_shown(network: torch.nn.Module, slices: int) -> Iterator[None]:
-    """A bar over the slices the network has seen, on stderr, once it takes longer than two seconds."""
+def _slices_shown(network: torch.nn.Module, slices: int | None, per_slice: int = 1) -> Iterator[None]:
+    """A bar over the slices the network has seen, on stderr, once it takes longer than two seconds.
+
+    Args:
+        slices: how many there will be, if known. per_slice: how many inputs of the network make up a slice.
+    """
     with tqdm(total=slices, desc="slices", delay=2, leave=False, disable=None) as bar:
 
         def count(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...], __: object) -> None:
-            bar.update(len(inputs[0]))
+            bar.update(len(inputs[0]) // per_slice)
 
         hook = network.register_forward_hook(count)
         try:
