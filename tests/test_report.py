@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from patchseg.errors import InputError
+from patchseg.handlers import ClickMeasures
 from patchseg.handlers.case_measures import write_results
 from patchseg.report import main, write_report
 
@@ -93,3 +94,71 @@ def test_a_training_in_another_folder(run, tmp_path):
     (run / "training.jsonl").rename(training / "training.jsonl")
     assert "<h2>Training" not in write_report(run).read_text()
     assert "<h2>Training" in write_report(run, training=training).read_text()
+
+
+def clicked(name, dsc):
+    """A case of the interactive bundle: every measure 2.5 but the Dice."""
+    return {"name": name, "patient": name} | dict.fromkeys(ClickMeasures.measures, 2.5) | {"dsc": dsc}
+
+
+@pytest.fixture
+def click_run(tmp_path):
+    folder = tmp_path / "click_run"
+    cases = [clicked("gland_1", 0.9), clicked("gland_2", 0.8) | {"apex_abd_mm": math.nan}]
+    write_results(folder / "results.json", {"bundle": "seqpatch_prostate"}, cases, ClickMeasures.measures)
+    (folder / "pictures").mkdir()
+    for name, title in (("epoch_001", "gland_2  DSC 0.800; gland_1  DSC 0.900"), ("rays", "How a click <b>")):
+        info = PngImagePlugin.PngInfo()
+        info.add_text("Title", title)
+        Image.fromarray(np.full((8, 8), 99, np.uint8)).save(folder / "pictures" / f"{name}.png", pnginfo=info)
+    return folder
+
+
+def headings(page):
+    return re.findall(r"<h([12])>(.*?)</h", page)
+
+
+def test_the_interactive_bundle(click_run):
+    page = write_report(click_run).read_text()
+    assert headings(page)[0] == ("1", "seqpatch_prostate")
+    for words in (
+        "95HD, mm",
+        "CD-z, mm",
+        "Confidence",
+        "seconds a case",
+        "whole gland",
+        "2.50 ± 0.00",
+        "2.50 ± -",
+    ):
+        assert words in page, words
+    assert "Over-segmented" not in page and rows(page)[:2] == ["gland_2", "gland_1"]
+
+
+def test_an_evaluation_names_its_cases_and_no_epoch(click_run):
+    page = write_report(click_run).read_text()
+    assert "epoch" not in page and "gland_2  DSC 0.800; gland_1  DSC 0.900" in page
+    assert ("2", "Slices") in headings(page) and ("2", "Rays") in headings(page)
+    assert "How a click &lt;b&gt;" in page
+    (click_run / "training.jsonl").write_text('{"epoch": 1, "loss": 0.5}\n')
+    assert ("2", "Slices (epoch 001)") in headings(write_report(click_run).read_text())
+
+
+def test_two_bundles(run, click_run, tmp_path):
+    training = tmp_path / "click_training"
+    training.mkdir()
+    (training / "timings.json").write_text('{"one click": 1.5}')
+    path = write_report(run, tmp_path / "both.html", click=click_run, click_training=training)
+    page = path.read_text()
+    assert [h for level, h in headings(page) if level == "1"] == ["crossover_kidney", "seqpatch_prostate"]
+    assert page.count("Cases, worst first") == 2 and page.count("data:image/png;base64,") == 4
+    assert page.index("61.25") < page.index("seqpatch_prostate</h1>") < page.index("one click")
+    kidney, prostate = page.split("seqpatch_prostate</h1>")
+    assert "OR</th>" in kidney and "OR</th>" not in prostate and "ABD, mm</th>" not in kidney
+    with pytest.raises(InputError, match="no run folder"):
+        write_report(run, click=tmp_path / "nowhere")
+
+
+def test_command_for_two_bundles(run, click_run, tmp_path, capsys):
+    main(str(run), str(tmp_path / "both.html"), click=str(click_run))
+    assert capsys.readouterr().out.strip() == str(tmp_path / "both.html")
+    assert "seqpatch_prostate" in (tmp_path / "both.html").read_text()

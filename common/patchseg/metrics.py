@@ -39,10 +39,7 @@ def case_measures(pred: torch.Tensor, label: torch.Tensor, spacing: Sequence[flo
     >>> {k: round(v, 3) for k, v in case_measures(pred, label, (1.0, 1.0, 5.0)).items()}
     {'dsc': 0.8, 'hd_mm': 10.0, 'or': 0.0, 'ur': 0.333, 'volume_ml': 0.32, 'reference_ml': 0.48}
     """
-    p, r = _mask(pred, "prediction"), _mask(label, "reference")
-    if p.shape != r.shape:
-        shapes = f"{tuple(p.shape)}, the reference {tuple(r.shape)}"
-        raise InputError(f"the prediction has shape {shapes}: bring both to one grid.")
+    p, r = binary_pair(pred, label)
     both, predicted, reference = (int(m.sum()) for m in (p & r, p, r))
     either = predicted + reference - both
     voxel_ml = math.prod(float(s) for s in spacing) / 1000
@@ -61,6 +58,19 @@ def dice(pred: torch.Tensor, label: torch.Tensor) -> float:
     p, r = _mask(pred, "prediction"), _mask(label, "reference")
     size = int(p.sum()) + int(r.sum())
     return 2 * int((p & r).sum()) / size if size else 1.0
+
+
+def binary_pair(pred: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prediction and reference as bool (X, Y, Z) on the CPU, checked.
+
+    Raises:
+        InputError: the shapes differ, or a mask holds anything but 0 and 1.
+    """
+    p, r = _mask(pred, "prediction"), _mask(label, "reference")
+    if p.shape != r.shape:
+        shapes = f"{tuple(p.shape)}, the reference {tuple(r.shape)}"
+        raise InputError(f"the prediction has shape {shapes}: bring both to one grid.")
+    return p, r
 
 
 def _mask(volume: torch.Tensor, what: str) -> torch.Tensor:
@@ -85,10 +95,10 @@ def _hausdorff(pred: torch.Tensor, label: torch.Tensor, spacing: Sequence[float]
     return float(distance)
 
 
-def summary(cases: Iterable[Case]) -> dict[str, Any]:
+def summary(cases: Iterable[Case], measures: Sequence[str] = MEASURES) -> dict[str, Any]:
     """Mean, standard deviation (n - 1) and median of every measure over cases.
 
-    A NaN distance is left out of its three figures and counted instead.
+    A NaN is left out of its three figures; missing Hausdorff distances are counted.
 
     Returns:
         `mean`, `sd`, `median` (dicts by measure; NaN where nothing is left to average), `n` (cases), `missed`
@@ -101,7 +111,7 @@ def summary(cases: Iterable[Case]) -> dict[str, Any]:
     (2, 1, 1, 0.45, 4.0)
     """
     cases = list(cases)
-    known = {m: _known(cases, m) for m in MEASURES}
+    known = {m: _known(cases, m) for m in measures}
     return {
         "mean": {m: float(v.mean()) if v.size else math.nan for m, v in known.items()},
         "sd": {m: float(v.std(ddof=1)) if v.size > 1 else math.nan for m, v in known.items()},
@@ -117,12 +127,12 @@ def _known(cases: Sequence[Case], measure: str) -> np.ndarray:
     return values[~np.isnan(values)]
 
 
-def patient_means(cases: Iterable[Case]) -> list[Case]:
+def patient_means(cases: Iterable[Case], measures: Sequence[str] = MEASURES) -> list[Case]:
     """The mean of every measure per patient, sorted by patient; `cases` counts what went into it."""
     groups: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
         groups[case["patient"]].append(case)
-    return [{"patient": p, "cases": len(g), **summary(g)["mean"]} for p, g in sorted(groups.items())]
+    return [{"patient": p, "cases": len(g), **summary(g, measures)["mean"]} for p, g in sorted(groups.items())]
 
 
 def plain(value: Any) -> Any:
@@ -142,7 +152,13 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, str | int | bool | None) else str(value)
 
 
-def table(cases: Sequence[Case]) -> str:
+def digits(measure: str) -> int:
+    """Decimals worth showing: two for millimetres, one for millilitres, percent and seconds, else three."""
+    unit = measure.rpartition("_")[2]
+    return {"mm": 2, "ml": 1, "percent": 1, "seconds": 1}.get(unit, 3)
+
+
+def table(cases: Sequence[Case], measures: Sequence[str] = MEASURES) -> str:
     """Aligned text: one line per case, then the mean; `-` stands for a distance that does not exist.
 
     >>> case = dict(name="a", dsc=0.5, hd_mm=math.nan, ur=0.5, volume_ml=1.0, reference_ml=2.0) | {"or": 0.0}
@@ -151,10 +167,9 @@ def table(cases: Sequence[Case]) -> str:
     a     0.500      -  0.000  0.500        1.0           2.0
     mean  0.500      -  0.000  0.500        1.0           2.0
     """
-    digits = {"hd_mm": 2, "volume_ml": 1, "reference_ml": 1}
-    rows = [["case", *MEASURES]]
-    for case in [*cases, {"name": "mean", **summary(cases)["mean"]}]:
-        numbers = (("-" if math.isnan(case[m]) else f"{case[m]:.{digits.get(m, 3)}f}") for m in MEASURES)
+    rows = [["case", *measures]]
+    for case in [*cases, {"name": "mean", **summary(cases, measures)["mean"]}]:
+        numbers = ("-" if math.isnan(case[m]) else f"{case[m]:.{digits(m)}f}" for m in measures)
         rows.append([case["name"], *numbers])
     name, *widths = (max(len(cell) for cell in column) for column in zip(*rows, strict=True))
     lines = ([r[0].ljust(name), *(c.rjust(w) for c, w in zip(r[1:], widths, strict=True))] for r in rows)

@@ -102,7 +102,7 @@ def overlay(
     """
     figure = Figure(figsize=(4, 4), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    _draw(figure.subplots(), Panel(image, reference, prediction, title, aspect))
+    draw_panel(figure.subplots(), Panel(image, reference, prediction, title, aspect))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -122,14 +122,15 @@ def montage(panels: Sequence[Panel], path: str | Path, columns: int = 3) -> Path
     for axis in axes:
         axis.set_axis_off()
     for axis, one in zip(axes, panels, strict=False):
-        _draw(axis, one)
+        draw_panel(axis, one)
     names = {"reference": REFERENCE, "prediction": PREDICTION}
     lines = [Line2D([], [], color=colour, label=name) for name, colour in names.items()]
     figure.legend(handles=lines, loc="outside lower center", ncols=2, frameon=False)
-    return _save(figure, path)
+    return save_figure(figure, path, "; ".join(one.title for one in panels))
 
 
-def _draw(axis: Axes, one: Panel) -> None:
+def draw_panel(axis: Axes, one: Panel) -> None:
+    """Draw a slice in grey and the outlines of its masks."""
     low, high = np.percentile(one.image, (1, 99))
     if low == high:
         low, high = float(one.image.min()), float(one.image.max()) + 1e-6
@@ -164,13 +165,14 @@ def curves(log: str | Path, path: str | Path) -> Path:
         axis.set(title=title, xlabel="epoch")
         axis.grid(alpha=0.3)
     dice.set_ylim(0, 1)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
-def _save(figure: Figure, path: str | Path) -> Path:
+def save_figure(figure: Figure, path: str | Path, title: str = "") -> Path:
+    """Write a figure as PNG, all or nothing; the title goes into the file, for whoever embeds it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure)
     with whole_file(path) as temporary:
-        figure.savefig(temporary)
+        figure.savefig(temporary, metadata={"Title": title} if title else None)
     return path

@@ -1,6 +1,8 @@
 """ignite handlers for the bundles' trainers and evaluators."""
 
 from patchseg.handlers.case_measures import CaseMeasures
+from patchseg.handlers.click_measures import ClickMeasures
+from patchseg.handlers.draw_rays import DrawRays
 from patchseg.handlers.pictures import Pictures
 from patchseg.handlers.progress import Progress
 from patchseg.handlers.resume import Resume
@@ -11,6 +13,8 @@ from patchseg.handlers.write_split import WriteSplit
 
 __all__ = [
     "CaseMeasures",
+    "ClickMeasures",
+    "DrawRays",
     "Pictures",
     "Progress",
     "Resume",

@@ -1,6 +1,7 @@
 """Measures of every case an evaluator sees, as metrics of the engine and as a results file."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ from tqdm import tqdm
 
 from patchseg.errors import InputError
 from patchseg.files import whole_file
-from patchseg.metrics import Case, case_measures, patient_means, plain, summary, table
+from patchseg.metrics import MEASURES, Case, case_measures, patient_means, plain, summary, table
 
 
 class CaseMeasures:
     """Measures each case and puts the means into `engine.state.metrics`, the same on every rank.
 
     The evaluator runs with `decollate=True`; after its post-processing each item holds `pred` and `label`,
-    masks of (1, X, Y, Z) on one grid, whichever. The spacing is that of the label's affine.
+    masks of (1, X, Y, Z) on one grid, whichever. The spacing is that of the label's affine. `ClickMeasures`
+    measures more.
 
     Metrics: `val_mean_dice`, `val_mean_hd_mm` (NaN when no case has a distance), `val_mean_or`,
     `val_mean_ur`, `val_missed`. List it FIRST among the handlers, or name it as the evaluator's key metric,
@@ -33,6 +35,9 @@ class CaseMeasures:
         about: what produced the results, copied into the file.
         show: print a table of cases and the mean when the evaluator completes.
     """
+
+    measures: Sequence[str] = MEASURES  # what a case holds beside its names
+    shown: Sequence[str] = MEASURES  # the columns of the table
 
     def __init__(
         self, path: str | Path | None = None, about: dict[str, Any] | None = None, show: bool = False
@@ -54,46 +59,57 @@ class CaseMeasures:
 
     def _measure(self, engine: Engine) -> None:
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
-            case = {
-                **case_names(item),
-                **case_measures(output["pred"], output["label"], spacing(output["label"])),
-            }
+            case = {**case_names(item), **self._measures_of(output)}
             if _key(case) in map(_key, self.cases):
                 raise InputError(
                     f"two cases are called {case['name']} (patient {case['patient']}): name them apart."
                 )
             self.cases.append(case)
 
+    def _measures_of(self, output: dict[str, Any]) -> dict[str, float]:
+        return case_measures(output["pred"], output["label"], spacing(output["label"]))
+
     def _gather(self, engine: Engine, name: str | None) -> None:
         shares = string_list_all_gather([json.dumps(self.cases)])
         everyone = (case for share in shares for case in json.loads(share))
         # a distributed sampler repeats cases until every rank has equally many: each counts once
         self.cases = sorted({_key(case): case for case in everyone}.values(), key=_key)
-        total = summary(self.cases)
+        engine.state.metrics |= self._metrics(summary(self.cases, self.measures))
+        if name is not None and name not in engine.state.metrics:
+            known = ", ".join(engine.state.metrics)
+            raise InputError(
+                f"key_val_metric {name} is no metric of {type(self).__name__}: choose one of {known}."
+            )
+
+    def _metrics(self, total: dict[str, Any]) -> dict[str, float]:
         mean = total["mean"]
-        engine.state.metrics |= {
+        return {
             "val_mean_dice": mean["dsc"],
             "val_mean_hd_mm": mean["hd_mm"],
             "val_mean_or": mean["or"],
             "val_mean_ur": mean["ur"],
             "val_missed": total["missed"],
         }
-        if name is not None and name not in engine.state.metrics:
-            known = ", ".join(engine.state.metrics)
-            raise InputError(f"key_val_metric {name} is no metric of CaseMeasures: choose one of {known}.")
 
     def _finish(self, engine: Engine) -> None:
         if idist.get_rank() != 0:
             return
         if self.path is not None:
-            write_results(self.path, self.about, self.cases)
+            write_results(self.path, self.about, self.cases, self.measures)
         if self.show:
-            tqdm.write(table(self.cases))  # keeps a running progress bar in one piece
+            tqdm.write(table(self.cases, self.shown))  # keeps a running progress bar in one piece
 
 
-def write_results(path: Path, about: dict[str, Any], cases: list[Case]) -> None:
+def write_results(
+    path: Path, about: dict[str, Any], cases: list[Case], measures: Sequence[str] = MEASURES
+) -> None:
     """Write `about`, `cases`, `patients` (means) and `summary` as JSON, all or nothing; NaN becomes null."""
-    results = {"about": about, "cases": cases, "patients": patient_means(cases), "summary": summary(cases)}
+    results = {
+        "about": about,
+        "cases": cases,
+        "patients": patient_means(cases, measures),
+        "summary": summary(cases, measures),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(plain(results), indent=1, allow_nan=False) + "\n")

@@ -37,7 +37,10 @@ class Pictures:
         self._worst: tuple[float, Panel] | None = None
 
     def attach(self, engine: Engine) -> None:
-        """Attach to an evaluator whose items hold `image`, `pred` and `label`, each (1, X, Y, Z)."""
+        """Attach to an evaluator whose items hold `image`, `pred` and `label`, each (1, X, Y, Z).
+
+        Of an image with clicks behind it, (3, X, Y, Z), the first channel is drawn.
+        """
         if idist.get_rank() != 0:
             return
         engine.add_event_handler(Events.EPOCH_STARTED, self._clear)
@@ -59,7 +62,8 @@ class Pictures:
             if len(self._first) >= self.count and not worse:
                 continue
             title = f"{case_names(item)['name']}  DSC {score:.3f}"
-            shown = (score, panel(output["image"], output["label"], output["pred"], title))
+            image = output["image"][:1]  # without the clicks behind it
+            shown = (score, panel(image, output["label"], output["pred"], title))
             if len(self._first) < self.count:
                 self._first.append(shown)
             if worse:
