@@ -27,6 +27,7 @@ from patchseg.files import whole_file
 from patchseg.precision import at_precision
 from patchseg.rivals import ClickUNet, judge_views
 from patchseg.seqpatch import ClickInferer, SeqPatchNet
+from patchseg.seqpatch.curves import offset_curves
 from patchseg.seqpatch.simulate import Click, click_in, guidance
 from patchseg.weights import load_weights
 
@@ -75,6 +76,7 @@ def main(
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps({"about": about, "methods": methods}, indent=1) + "\n")
+    offset_curves({method: _all_cases(found) for method, found in methods.items()}, path.with_suffix(".png"))
     for method, found in methods.items():
         for name, of_set in found.items():
             dice = "  ".join(f"{offset} px {values['mean']:.3f}" for offset, values in of_set["dsc"].items())
@@ -106,7 +108,7 @@ def measure(
         "dsc": {str(offset): _summary(values, patients) for offset, values in found.items()},
         "seconds": round(float(np.median(seconds)), 3),
         "cases": [case["name"] for case in cases],
-        "cases_dsc": [round(value, 4) for value in found[offsets[0]]],
+        "cases_dsc": {str(offset): [round(value, 4) for value in values] for offset, values in found.items()},
     }
 
 
@@ -120,6 +122,12 @@ def _summary(values: list[float], patients: list[str]) -> dict[str, float]:
         "median": round(float(np.median(values)), 4),
         "patient_mean": round(float(np.mean(per_patient)), 4),
     }
+
+
+def _all_cases(found: dict[str, Any]) -> dict[float, list[float]]:
+    """Offset -> the DSC of every slice of all sets."""
+    sets = [of_set["cases_dsc"] for of_set in found.values()]
+    return {float(offset): [dsc for one in sets for dsc in one[offset]] for offset in sets[0]}
 
 
 def _method(path: Path, precision: str) -> tuple[nn.Module, ClickInferer]:

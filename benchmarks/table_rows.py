@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from published import CROSSOVER_TABLE_1
+from table_clicks import one_click
 
 MISSING = "not measured yet"
 METHODS = {"crossover": "Crossover-Net", "basic_unet": "MONAI BasicUNet"}
@@ -59,7 +60,11 @@ def kidney_real(results: dict[str, Any]) -> str:
     return "\n".join([*_table(heading, rows), "", *tests, PAPER_NOTE])
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"kidney_phantom": kidney_phantom, "kidney_real": kidney_real}
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "kidney_phantom": kidney_phantom,
+    "kidney_real": kidney_real,
+    "one_click": one_click,
+}
 
 
 def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | str]:
@@ -73,6 +78,9 @@ def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | 
         for protocol, part in found.items():
             name = f"kidney_real_{protocol}"
             flat |= {f"{name}_patients": part["patient_summary"]["n"]} | _flat(name, part["patient_summary"])
+    if "one_click" in results:
+        ours = next(iter(results["one_click"]["methods"].values()))
+        flat |= {f"one_click_{name}_mean_dice": of_set["dsc"]["0"]["mean"] for name, of_set in ours.items()}
     return flat
 
 

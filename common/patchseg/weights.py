@@ -45,7 +45,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
         raise InputError(f"there are no weights at {path}: train the bundle first or copy its model.pt there.")
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
         raise InputError(
             f"{path} cannot be read as weights: save a state dict with torch.save(network.state_dict(), path)."
         ) from error

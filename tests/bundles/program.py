@@ -1,4 +1,4 @@
-"""The bundle's programs, started as a user starts them."""
+"""The bundles' programs, started as a user starts them."""
 
 import os
 import subprocess
@@ -66,9 +66,9 @@ def overrides(**settings: object) -> list[str]:
     return [text for key, value in settings.items() for text in (f"--{key}", str(value))]
 
 
-def run_arguments(config: str, run_id: str = "", **settings: object) -> list[str]:
+def run_arguments(config: str, run_id: str = "", configs: Path = CONFIGS, **settings: object) -> list[str]:
     """`run [ID] --config_file ... --key value ...` for one of the bundle's configs, or several joined by a +."""
-    files = [str(CONFIGS / f"{name}.json") for name in config.split("+")]
+    files = [str(configs / f"{name}.json") for name in config.split("+")]
     given = files[0] if len(files) == 1 else str(files)
     return ["run", *([run_id] if run_id else []), "--config_file", given, *overrides(**settings)]
 

@@ -79,7 +79,7 @@ class Resume:
             checkpoint = torch.load(self.path, map_location="cpu", weights_only=True)
             if {"about", "epoch"} <= checkpoint.keys():
                 return checkpoint
-        except (RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, ValueError, KeyError):
+        except (RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, ValueError, KeyError, OSError):
             pass
         raise InputError(
             f"{self.path} is damaged or not a checkpoint of a training: delete it to start anew, "

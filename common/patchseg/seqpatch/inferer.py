@@ -12,8 +12,11 @@ from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 
+from patchseg.errors import InputError
+
 from .network import PATCH
 from .propagation import Answer, Clicks, Found, carry, judge_clicked
+from .refinement import REFINEMENTS
 from .shapes import Point, around
 from .slices import SliceAnswer, judge_slices
 from .stopping import StopRules
@@ -43,6 +46,7 @@ class ClickInferer(Inferer):
         stride: pixels from one patch to the next.
         coarsest: halve the resolution at most to 1 / coarsest: 1, 2 or 4; 1 keeps the network's grid.
         judge: what turns clicked slices into probabilities, as `judge_slices` does.
+        refinement: of each slice's outline, "none" or "chan_vese" (see `refinement`).
         rules: fields of `StopRules` to set, such as `least_dice=0.6`.
 
     Shape:
@@ -65,12 +69,16 @@ class ClickInferer(Inferer):
         stride: int = 4,
         coarsest: int = 4,
         judge: Callable[..., SliceAnswer] = judge_slices,
+        refinement: str = "none",
         **rules: float,
     ) -> None:
         self.steps = steps
         self.stride = stride
         self.coarsest = coarsest
         self.judge = judge
+        if refinement not in REFINEMENTS:
+            raise InputError(f'refinement is "{refinement}"; give one of {list(REFINEMENTS)}.')
+        self.refine = REFINEMENTS[refinement]
         self.rules = StopRules(**rules)
 
     def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
@@ -127,7 +135,7 @@ class ClickInferer(Inferer):
             probability, confidence = self.judge(network, images, clicks, self.steps, self.stride)
         counts = [len(where) for where in points.values()]
         joined = zip(points, probability.split(counts), confidence.split(counts), strict=True)
-        return {index: Answer(p.amax(0).cpu().numpy(), float(c.mean())) for index, p, c in joined}
+        return {index: Answer(self.refine(p.amax(0).cpu().numpy()), float(c.mean())) for index, p, c in joined}
 
 
 def _clicks(channel: Tensor, coarse: int, shape: Sequence[int]) -> dict[int, list[Point]]:
