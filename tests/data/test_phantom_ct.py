@@ -89,7 +89,7 @@ def test_best_threshold_finds_what_a_threshold_can_find():
 def test_same_seed_same_bytes(tmp_path, monkeypatch):
     write_ct_phantoms(tmp_path / "a", cases=1)
     monkeypatch.setattr("time.time", lambda: 1.0)  # gzip would store the time
-    write_ct_phantoms(tmp_path / "b", cases=1)
+    write_ct_phantoms(tmp_path / "b", cases=1, workers=2)
     for name in ("imaging.nii.gz", "segmentation.nii.gz"):
         first, second = ((tmp_path / folder / "case_00000" / name).read_bytes() for folder in "ab")
         assert first == second
@@ -139,6 +139,8 @@ def test_wrong_requests(tmp_path):
         write_ct_phantoms(tmp_path, cases=0)
     with pytest.raises(InputError, match="seed -1"):
         write_ct_phantoms(tmp_path, seed=-1)
+    with pytest.raises(InputError, match="workers 0"):
+        write_ct_phantoms(tmp_path, workers=0)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file is a file; give a folder"):
         write_ct_phantoms(tmp_path / "file")

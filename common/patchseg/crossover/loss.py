@@ -1,6 +1,5 @@
 """The crossover loss: say what the pixel is, agree where the patches overlap, differ at their ends."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -39,22 +38,27 @@ def constraint_loss(
     Returns:
         (B, h, w), one value per lattice pixel; (N, 1, 1) for patch pairs.
     """
-    loss = _difference(output, [window.centre], window.width, form)
+    spans = [[window.centre]]
     if end_term:
-        loss = loss - _difference(output, [window.first_end, window.last_end], window.width, form)
-    return loss
+        spans.append([window.first_end, window.last_end])
+    differences = _differences(output, spans, window.width, form)
+    return differences[0] - differences[1] if end_term else differences[0]
 
 
-def _difference(output: CrossoverOutput, ranges: list[tuple[int, int]], width: int, form: str) -> Tensor:
+def _differences(
+    output: CrossoverOutput, spans: list[list[tuple[int, int]]], width: int, form: str
+) -> list[Tensor]:
     """Squared difference of the two sides, over the sum of their squared norms in the bounded form."""
     rows, cols = output.logits.shape[2:]
-    norms, dots = torch.zeros((), device=output.logits.device), torch.zeros((), device=output.logits.device)
-    for span in ranges:
-        across = window_norms(output.horizontal, span, width, output.step, (cols, rows)).transpose(1, 2)
-        norms = norms + window_norms(output.vertical, span, width, output.step, (rows, cols)) + across
-        dots = dots + window_dots(output.vertical, output.horizontal, span, width, output.step, (rows, cols))
-    squares = norms - 2 * dots
-    return squares / norms.clamp_min(1e-12) if form == "bounded" else squares
+    upright = window_norms(output.vertical, spans, width, output.step, (rows, cols))
+    across = window_norms(output.horizontal, spans, width, output.step, (cols, rows))
+    dots = window_dots(output.vertical, output.horizontal, spans, width, output.step, (rows, cols))
+    found: list[Tensor] = []
+    for one, other, dot in zip(upright, across, dots, strict=True):
+        norms = one + other.transpose(1, 2)
+        squares = norms - 2 * dot
+        found.append(squares / norms.clamp_min(1e-12) if form == "bounded" else squares)
+    return found
 
 
 class CrossoverLoss(nn.Module):
@@ -80,6 +84,7 @@ class CrossoverLoss(nn.Module):
     Raises:
         ValueError: for an unknown form, or a constraint without the maps it needs.
 
+    >>> import torch
     >>> from patchseg.crossover import CrossoverNet, LatticeNet
     >>> output = LatticeNet(CrossoverNet())(torch.rand(1, 1, 64, 64))
     >>> CrossoverLoss()(output, torch.zeros(1, 1, 64, 64)).shape

@@ -56,11 +56,13 @@ class Branch(nn.Module):
         """`features`, and the map of convolution number `layer` (1 for conv1) before its pooling."""
         found = image
         for index, conv in enumerate(self.convs):
-            image = F.relu(self.dropout(conv(image)))
+            image = self.dropout(conv(image))
             if index + 1 == layer:
-                found = image
+                image = found = F.relu(image)
             if self.pool_after[index]:
                 image = F.max_pool2d(image, 2)
+            if index + 1 != layer:
+                image = F.relu(image)  # after the pooling, which gives the same from a quarter of the numbers
         return image, found
 
     def forward(self, image: Tensor, strided: int, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -81,10 +83,11 @@ class Branch(nn.Module):
         done = 0
         for index, conv in enumerate(self.convs):
             if index + 1 < len(self.convs):
-                image = F.relu(self.dropout(conv(image)))
+                image = self.dropout(conv(image))
                 if self.pool_after[index]:
                     image = F.max_pool2d(image, 2) if done < strided else pool_phases(image)
                     done += 1
+                image = F.relu(image)
         parts = [image] if self.training else image.split(1)
         kernel = weight[:, :, None, None]
         logits = torch.cat([F.conv2d(F.relu(self.dropout(self.convs[-1](part))), kernel, bias) for part in parts])

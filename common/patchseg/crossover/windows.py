@@ -2,72 +2,114 @@
 
 Lattice pixel (i, j) owns rows ``step * i + first`` to ``step * i + last`` and all its own columns of the
 vertical map, and the same of the horizontal map with i and j exchanged. A copy of every window would be
-thousands of numbers for each pixel; these two sums need none.
+thousands of numbers for each pixel; these sums need none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Rows = tuple[int, int]
 
-def window_norms(maps: Tensor, rows: tuple[int, int], width: int, step: int, size: tuple[int, int]) -> Tensor:
-    """Sum of squares of every pixel's window: maps (B, C, H, W) -> (B, h, w).
+
+def window_norms(
+    maps: Tensor, spans: Sequence[Sequence[Rows]], width: int, step: int, size: tuple[int, int]
+) -> list[Tensor]:
+    """Sum of squares of every pixel's windows: maps (B, C, H, W) -> for each of `spans` (B, h, w).
 
     Args:
-        rows: first and last row of a pixel's window, relative to its corner. width: its columns.
-        step: map rows from one lattice pixel to the next. size: (h, w).
+        spans: first and last rows of a pixel's windows, relative to its corner; what stands together is summed.
+        width: columns of a window.
+        step: map rows from one lattice pixel to the next.
+        size: (h, w).
     """
-    squares = maps[:, :, rows[0] :].square().sum(1, keepdim=True)
-    kernel = (rows[1] - rows[0] + 1, width)
-    sums = F.avg_pool2d(squares, kernel, stride=max(step, 1)) * (kernel[0] * kernel[1])
-    return sums[:, 0, : size[0], : size[1]]
+    squares = maps.square().sum(1, keepdim=True)
+    sums: list[Tensor] = []
+    for windows in spans:
+        total = squares.new_zeros(())
+        for first, last in windows:
+            kernel = (last - first + 1, width)
+            means = F.avg_pool2d(squares[:, :, first:], kernel, stride=max(step, 1))
+            total = total + means[:, 0, : size[0], : size[1]] * (kernel[0] * kernel[1])
+        sums.append(total)
+    return sums
 
 
 def window_dots(
-    vertical: Tensor, horizontal: Tensor, rows: tuple[int, int], width: int, step: int, size: tuple[int, int]
-) -> Tensor:
-    """Inner product of every pixel's vertical window with its horizontal one: (B, h, w).
+    vertical: Tensor,
+    horizontal: Tensor,
+    spans: Sequence[Sequence[Rows]],
+    width: int,
+    step: int,
+    size: tuple[int, int],
+) -> tuple[Tensor, ...]:
+    """Inner products of every pixel's vertical windows with its horizontal ones: for each of `spans` (B, h, w).
 
     The arguments are those of `window_norms`; `horizontal` is transposed, as its branch computes it.
     """
-    return _WindowDots.apply(vertical, horizontal, rows, width, step, size)
+    step = max(step, 1)
+    upright, across = _by_step(vertical, step), _by_step(horizontal.transpose(2, 3), step)
+    return _WindowDots.apply(upright, across, spans, width, size)
+
+
+def _by_step(maps: Tensor, step: int) -> Tensor:
+    """(B, C, H, W) -> (B, step, step, ceil(H / step), ceil(W / step), C): neighbouring pixels' numbers adjoin."""
+    maps = maps.permute(0, 2, 3, 1)
+    maps = F.pad(maps, [0, 0, 0, -maps.shape[2] % step, 0, -maps.shape[1] % step])
+    batch, rows, cols, channels = maps.shape
+    grid = maps.reshape(batch, rows // step, step, cols // step, step, channels)
+    return grid.permute(0, 2, 4, 1, 3, 5).contiguous()
 
 
 def _places(
-    vertical: Tensor, horizontal: Tensor, rows: tuple[int, int], width: int, step: int, size: tuple[int, int]
+    upright: Tensor, across: Tensor, windows: Sequence[Rows], width: int, size: tuple[int, int]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each place in the window, what all pixels have there in the two maps, both (B, C, h, w) views."""
-    height_span, width_span = max(step, 1) * (size[0] - 1) + 1, max(step, 1) * (size[1] - 1) + 1
-    upright, across = vertical, horizontal.transpose(2, 3)
-    for row in range(rows[0], rows[1] + 1):
-        for col in range(width):
-            yield (
-                upright[:, :, row : row + height_span : max(step, 1), col : col + width_span : max(step, 1)],
-                across[:, :, col : col + height_span : max(step, 1), row : row + width_span : max(step, 1)],
-            )
+    """For each place in the windows, what all pixels of one image have there in its two maps, (h, w, C) views."""
+    step = upright.shape[0]
+    for first, last in windows:
+        for row in range(first, last + 1):
+            for col in range(width):
+                down, right = row // step, col // step
+                yield (
+                    upright[row % step, col % step, down : down + size[0], right : right + size[1]],
+                    across[col % step, row % step, right : right + size[0], down : down + size[1]],
+                )
 
 
 class _WindowDots(torch.autograd.Function):
-    """Written out because autograd would allocate a whole map of zeros for every place in the window."""
+    """Written out because autograd would allocate a whole map of zeros for every place in the windows.
+
+    Image by image, which stays in the processor's cache.
+    """
 
     @staticmethod
-    def forward(ctx, vertical, horizontal, rows, width, step, size):  # noqa: ANN001, ANN205
-        ctx.save_for_backward(vertical, horizontal)
-        ctx.window = (rows, width, step, size)
-        dots = vertical.new_zeros((vertical.shape[0], *size))
-        for upright, across in _places(vertical, horizontal, *ctx.window):
-            dots += (upright * across).sum(1)
-        return dots
+    def forward(ctx, upright, across, spans, width, size):  # noqa: ANN001, ANN205
+        ctx.save_for_backward(upright, across)
+        ctx.windows = (spans, width, size)
+        dots = [upright.new_empty((len(upright), *size)) for _ in spans]
+        products = upright.new_empty((*size, upright.shape[5]))
+        for index, maps in enumerate(zip(upright, across, strict=True)):
+            for windows, found in zip(spans, dots, strict=True):
+                products.zero_()
+                for one, other in _places(*maps, windows, width, size):
+                    products.addcmul_(one, other)
+                found[index] = products.sum(2)
+        return tuple(dots)
 
     @staticmethod
-    def backward(ctx, grad):  # noqa: ANN001, ANN205
-        maps = ctx.saved_tensors
-        grads = (torch.zeros_like(maps[0]), torch.zeros_like(maps[1]))
-        grad = grad[:, None]
-        places = zip(_places(*maps, *ctx.window), _places(*grads, *ctx.window), strict=True)
-        for (upright, across), (upright_grad, across_grad) in places:
-            upright_grad.addcmul_(across, grad)
-            across_grad.addcmul_(upright, grad)
-        return (*grads, None, None, None, None)
+    def backward(ctx, *slopes):  # noqa: ANN001, ANN002, ANN205
+        spans, width, size = ctx.windows
+        both = ctx.saved_tensors
+        both_grads = (torch.zeros_like(both[0]), torch.zeros_like(both[1]))
+        for index in range(len(both[0])):
+            maps, grads = ([pair[index] for pair in pairs] for pairs in (both, both_grads))
+            for windows, slope in zip(spans, slopes, strict=True):
+                slope = slope[index, ..., None].expand(*size, maps[0].shape[4]).contiguous()
+                places = _places(*maps, windows, width, size)
+                grad_places = _places(*grads, windows, width, size)
+                for (one, other), (one_grad, other_grad) in zip(places, grad_places, strict=True):
+                    one_grad.addcmul_(other, slope)
+                    other_grad.addcmul_(one, slope)
+        return (*both_grads, None, None, None)

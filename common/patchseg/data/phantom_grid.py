@@ -40,11 +40,13 @@ def make_grid(shape: tuple[int, int, int], spacing: tuple[float, float, float]) 
     return Grid(y[:, None, None], x[None, :, None], z[None, None, :])
 
 
-def around(grid: Grid, centre: tuple[float, float, float], reach: float) -> tuple[tuple[slice, ...], Grid]:
+def around(
+    grid: Grid, centre: tuple[float, float, float], reach: float | tuple[float, float, float]
+) -> tuple[tuple[slice, ...], Grid]:
     """The part of a grid within `reach` mm of a centre: its slices in the whole array, and its own grid."""
     window = []
-    for axis, middle in zip(grid, centre, strict=True):
-        hit = np.flatnonzero(np.abs(axis.ravel() - middle) <= reach)
+    for axis, middle, far in zip(grid, centre, np.broadcast_to(reach, 3), strict=True):
+        hit = np.flatnonzero(np.abs(axis.ravel() - middle) <= far)
         window.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size > 1 else slice(0, 2))
     rows, columns, slices = window
     return tuple(window), Grid(grid.y[rows], grid.x[:, columns], grid.z[:, :, slices])

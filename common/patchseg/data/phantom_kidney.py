@@ -9,7 +9,7 @@ KIDNEY, TUMOUR = 1, 2
 HALF_LENGTH = 53.0  # mm, of a kidney from its middle to a pole
 MEDIAL_EDGE = 34.0  # mm from the midline: spine and great vessels stay free
 TEXTURES = ("homogeneous", "heterogeneous", "necrotic", "cystic", "rim")
-TEXTURE_SHARE = {True: (0.1, 0.42, 0.28, 0.05, 0.15), False: (0.0, 0.5, 0.3, 0.05, 0.15)}
+TEXTURE_SHARE = (0.1, 0.42, 0.28, 0.05, 0.15)
 
 
 def paint_kidneys(
@@ -148,7 +148,7 @@ def _tumour_hu(rng: np.random.Generator, grid: Grid, shell: np.ndarray, radius: 
     """HU of one tumour in one of five textures; `shell` is 0 in its middle and 1 on its surface."""
     base = phase.tumour + rng.normal(0, 8)
     grain = smooth_noise(rng, grid, 8)
-    texture = rng.choice(TEXTURES, p=TEXTURE_SHARE[phase.cortex > 60])
+    texture = rng.choice(TEXTURES, p=TEXTURE_SHARE)
     if texture == "homogeneous":
         return base + 12 * grain
     if texture == "heterogeneous":

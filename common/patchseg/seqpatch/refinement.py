@@ -11,7 +11,7 @@ INSIDE, OUTSIDE = 0.51, 0.49  # probabilities of pixels that the outline moves a
 
 
 def chan_vese(probability: np.ndarray) -> np.ndarray:
-    """Grow a Chan-Vese level set in the probabilities from where almost all patches agree (as the authors' program).
+    """Grow a Chan-Vese level set in the probabilities from where almost all patches agree, as the authors do.
 
     The outline then lies where the probability is as far from its mean inside as from its mean outside, and is
     smooth, instead of at 0.5.
