@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 BUNDLE := bundles/crossover_kidney/configs
+CLICK := bundles/seqpatch_prostate/configs
 RUN = $(BIN)/python -m monai.bundle run
 # Threads that wait without spinning: a busy machine does not slow down tenfold.
 export OMP_WAIT_POLICY = passive
@@ -12,7 +13,7 @@ export MPLBACKEND = Agg
 export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kidney-phantom kidney-real bench tables clean
+.PHONY: help demo test kidney-phantom kidney-real click-weights click-real bench tables clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,7 +26,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# --- demo: train, evaluate and apply crossover_kidney on the built-in phantoms ---
+# --- demo: train, evaluate and apply crossover_kidney on built-in phantoms; one click with seqpatch_prostate ---
 DEMO := demo
 # A phantom fits a smaller training field than a patient and needs no dropout; half of its slices show no tumour.
 DEMO_TRAINING = --max_epochs 44 --val_interval 44 --folds 12 --dropout 0.0 --canvas "[96,136]" --tumour_share 0.5 \
@@ -54,8 +55,13 @@ $(DEMO)/masks/.ready: $(DEMO)/run/model.pt
 	@$(STEP) inference $(RUN) inference --config_file $(BUNDLE)/inference.json --dataset_dir $(DEMO)/held_out/case_00000 --checkpoint $(DEMO)/run/model.pt --output_dir $(DEMO)/masks $(PRECISION)
 	@touch $@
 
-$(DEMO)/report.html: $(DEMO)/run/evaluation/results.json $(DEMO)/masks/.ready
-	@$(BIN)/python -m patchseg.report --folder $(DEMO)/run/evaluation --training $(DEMO)/run --path $(CURDIR)/$@
+# One click in the middle of a phantom prostate, with the shipped weights, which never saw a phantom.
+$(DEMO)/click/results.json: $(READY)
+	@$(STEP) prostate_phantom $(BIN)/python -m patchseg.data.phantom_mr --folder $(DEMO)/prostate --cases 1 --seed 7
+	@$(STEP) one_click $(RUN) evaluating --config_file $(CLICK)/evaluate.json --dataset_dir $(DEMO)/prostate --output_dir $(DEMO)/click $(PRECISION)
+
+$(DEMO)/report.html: $(DEMO)/run/evaluation/results.json $(DEMO)/masks/.ready $(DEMO)/click/results.json
+	@$(BIN)/python -m patchseg.report --folder $(DEMO)/run/evaluation --training $(DEMO)/run --click $(DEMO)/click --path $(CURDIR)/$@
 
 # --- checks ---
 test: $(READY)  ## the whole default suite
@@ -70,6 +76,26 @@ kidney-phantom: demo  ## the demo's figures into results/
 
 kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about half an hour: make kidney-real DATA=folder
 	@$(BIN)/python benchmarks/kidney_real.py --dataset_dir $(DATA) --epochs "{'crossover': 25, 'basic_unet': 42}"
+	@$(BIN)/python benchmarks/tables.py
+
+# One thread each: two trainings side by side then get along on two cores, and figures do not depend on the machine's.
+ORGANS := runs/organs
+CLICK_TRAINING = OMP_NUM_THREADS=1 $(RUN) training --dataset_dir $(ORGANS)/train --folds 10 --val_interval 1000 --precision bfloat16
+CLICK_UNET = "['$(CLICK)/train.json','benchmarks/configs/click_unet.json']"
+
+$(ORGANS)/breast_ultrasound/index.csv: $(READY)
+	@$(BIN)/python benchmarks/organs.py --data $(DATA) --out $(ORGANS)
+
+click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train the shipped click weights, about 45 minutes: make click-weights DATA=folder
+	@$(CLICK_TRAINING) --config_file $(CLICK)/train.json --output_dir runs/click_stage1 --max_epochs 50 --train#trainer#max_epochs 18
+	@$(CLICK_TRAINING) --config_file $(CLICK)/train.json --output_dir runs/click_stage2 --max_epochs 15 --seed 1 --learning_rate 0.0008 --initial_weights runs/click_stage1/model.pt
+
+click-real: click-weights  ## one click on real organs beside a U-Net, about two hours: make click-real DATA=folder
+	@$(CLICK_TRAINING) --config_file $(CLICK_UNET) --output_dir runs/click_unet --max_epochs 100
+	@$(BIN)/python benchmarks/one_click.py --checkpoints "{'Sequential patches': 'runs/click_stage2/model.pt', 'U-Net with click': 'runs/click_unet/model.pt'}" --slices 60
+	@$(BIN)/python benchmarks/few_shot.py --method seqpatch --initial_weights runs/click_stage2/model.pt --epochs 1
+	@$(BIN)/python benchmarks/few_shot.py --method click_unet --initial_weights runs/click_unet/model.pt --epochs 3
+	@$(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_stage2/model.pt
 	@$(BIN)/python benchmarks/tables.py
 
 bench: $(READY)  ## speed of the dense network beside patch pairs, in the same run

@@ -61,7 +61,7 @@ def main(
     cases = {name: _spread(find_cases(Path(organs) / name), slices) for name in names}
     methods = {}
     for method, path in checkpoints.items():
-        network, inferer = _method(Path(path), precision)
+        network, inferer = method_of(Path(path), precision)
         methods[method] = {
             name: measure(cases[name], network, inferer, offsets, f"{method}, {name}") for name in names
         }
@@ -130,7 +130,8 @@ def _all_cases(found: dict[str, Any]) -> dict[float, list[float]]:
     return {float(offset): [dsc for one in sets for dsc in one[offset]] for offset in sets[0]}
 
 
-def _method(path: Path, precision: str) -> tuple[nn.Module, ClickInferer]:
+def method_of(path: Path, precision: str) -> tuple[nn.Module, ClickInferer]:
+    """The network of a weights file and the inferer that goes with it."""
     if not path.is_file():
         raise InputError(f"there are no weights at {path}: train first.")
     ours = "read.weight" in torch.load(path, map_location="cpu", weights_only=True)

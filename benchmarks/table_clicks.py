@@ -35,7 +35,7 @@ def one_click(results: dict[str, Any]) -> str:
             SETTING[name],
             method,
             f"{found['slices']} ({found['patients']})",
-            f"{found['dsc'][offsets[0]]['mean']:.3f} ± {found['dsc'][offsets[0]]['sd']:.3f}",
+            _mean(found["dsc"][offsets[0]]),
             f"{found['dsc'][offsets[0]]['median']:.3f}",
             *(f"{found['dsc'][offset]['mean']:.3f}" for offset in offsets[1:]),
             f"{found['seconds']:.2f}",
@@ -43,4 +43,47 @@ def one_click(results: dict[str, Any]) -> str:
         for name in first
         for method, found in ((method, sets[name]) for method, sets in methods.items())
     ]
+    return _table(heading, rows)
+
+
+def few_shot(results: dict[str, Any]) -> str:
+    """One row per method: Dice per slice of prostates before and after learning from the other patients'."""
+    names = {"seqpatch": "Sequential patches", "click_unet": "U-Net with click"}
+    heading = ["method", "slices (patients)", "DSC before", "DSC after", "median after", "s of training"]
+    rows = [
+        [
+            names[method],
+            f"{found['slices']} ({found['patients']})",
+            _mean(found["dsc_before"]),
+            _mean(found["dsc_after"]),
+            f"{found['dsc_after']['median']:.3f}",
+            f"{found['seconds_per_patient']:.0f}",
+        ]
+        for method, found in results["methods"].items()
+    ]
+    return _table(heading, rows)
+
+
+def click_volumes(results: dict[str, Any]) -> str:
+    """One row per volume: Dice in 3D and seconds after each click of a simulated user."""
+    volumes = results["volumes"]
+    clicks = max(len(found["dsc"]) for found in volumes.values())
+    heading = ["volume", "slices", *(f"DSC, {n + 1} click" + "s" * (n > 0) for n in range(clicks)), "s per click"]
+    rows = [
+        [
+            "left atrium" if name.startswith("left_atrium") else name,
+            str(found["slices"]),
+            *(f"{found['dsc'][min(n, len(found['dsc']) - 1)]:.3f}" for n in range(clicks)),
+            f"{sum(found['seconds']) / len(found['seconds']):.1f}",
+        ]
+        for name, found in volumes.items()
+    ]
+    return _table(heading, rows)
+
+
+def _mean(found: dict[str, float]) -> str:
+    return f"{found['mean']:.3f} ± {found['sd']:.3f}"
+
+
+def _table(heading: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (heading, ["---"] * len(heading), *rows))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from published import CROSSOVER_TABLE_1
-from table_clicks import one_click
+from table_clicks import click_volumes, few_shot, one_click
 
 MISSING = "not measured yet"
 METHODS = {"crossover": "Crossover-Net", "basic_unet": "MONAI BasicUNet"}
@@ -64,6 +64,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kidney_phantom": kidney_phantom,
     "kidney_real": kidney_real,
     "one_click": one_click,
+    "few_shot": few_shot,
+    "click_volumes": click_volumes,
 }
 
 

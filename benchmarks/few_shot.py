@@ -1,0 +1,120 @@
+"""One click on a prostate after learning from the other patients' prostates: leave one patient out.
+
+    python benchmarks/few_shot.py --method seqpatch --initial_weights bundles/seqpatch_prostate/models/model.pt
+    python benchmarks/few_shot.py --method click_unet --initial_weights runs/click_unet/model.pt --epochs 6
+
+Each patient in turn is held out; the weights go on learning from the slices of all others and some synthetic ones,
+through the bundle's train.json. What is learnt here is measured and not shipped: the data are for evaluation only.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import fire
+import numpy as np
+from machine import threads, versions
+from one_click import measure, method_of
+
+from patchseg.data import find_cases, select_cases
+from patchseg.errors import InputError, show_as_sentence
+from patchseg.files import whole_file
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TRAIN = "bundles/seqpatch_prostate/configs/train.json"
+CONFIGS = {"seqpatch": [TRAIN], "click_unet": [TRAIN, "benchmarks/configs/click_unet.json"]}
+
+
+def main(
+    method: str,
+    initial_weights: str,
+    dataset_dir: str = "runs/organs/prostate",
+    epochs: int = 2,
+    learning_rate: float = 0.0003,
+    synthetic_share: float = 0.2,
+    precision: str = "float32",
+    output_dir: str = "runs/few_shot",
+    results: str = "results/few_shot.json",
+) -> None:
+    """Fine-tune and measure once per patient, and add the method to the results file.
+
+    Args:
+        method: "seqpatch" or "click_unet".
+        initial_weights: what both start from, trained on other organs.
+        dataset_dir: the prostates that `organs.py` wrote.
+        epochs: of 100 slices each.
+        learning_rate, synthetic_share, precision: see the bundle's train.json.
+        output_dir: where the runs go, METHOD/PATIENT/.
+        results: the file to write.
+    """
+    if method not in CONFIGS:
+        raise InputError(f"method is {method}; give one of {', '.join(CONFIGS)}.")
+    cases = find_cases(dataset_dir)
+    patients = sorted({case["patient"] for case in cases})
+    settings = {"learning_rate": learning_rate, "synthetic_share": synthetic_share, "precision": precision}
+    settings |= {"initial_weights": initial_weights, "dataset_dir": dataset_dir, "folds": len(patients)}
+    settings |= {"max_epochs": epochs, "slices_per_epoch": 100, "val_interval": epochs + 1}
+    held_out, seconds = [], 0.0
+    for fold in range(len(patients)):
+        folder = Path(output_dir).resolve() / method / f"fold{fold}"
+        start = time.perf_counter()
+        _train(CONFIGS[method], settings | {"fold": fold, "output_dir": folder})
+        seconds += time.perf_counter() - start
+        tested = select_cases(cases, folder / "split.json", "validate")
+        before, after = (
+            measure(tested, *method_of(Path(weights), precision), (0,), f"{method}, fold {fold}")
+            for weights in (initial_weights, folder / "model.pt")
+        )
+        held_out += [
+            {"name": case["name"], "patient": case["patient"], "before": b, "after": a}
+            for case, b, a in zip(tested, before["cases_dsc"]["0"], after["cases_dsc"]["0"], strict=True)
+        ]
+    found = {
+        "slices": len(held_out),
+        "patients": len(patients),
+        "epochs": epochs,
+        "seconds_per_patient": round(seconds / len(patients), 1),
+        **{f"dsc_{when}": _summary([case[when] for case in held_out]) for when in ("before", "after")},
+        "cases": held_out,
+    }
+    path = Path(results)
+    content = json.loads(path.read_text()) if path.is_file() else {"methods": {}}
+    content["about"] = {
+        "benchmark": "few_shot",
+        "learning_rate": learning_rate,
+        "synthetic_share": synthetic_share,
+        "precision": precision,
+        "threads": threads(),
+        "versions": versions(),
+    }
+    content["methods"][method] = found
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"{method}: dsc per slice {found['dsc_before']} before, {found['dsc_after']} after; {path}")
+
+
+def _train(configs: list[str], settings: dict[str, Any]) -> None:
+    options = (text for key, value in settings.items() for text in (f"--{key}", str(value)))
+    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(configs), *options]
+    environment = {"OMP_WAIT_POLICY": "passive", "PYTHONWARNINGS": "ignore"} | os.environ
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def _summary(values: list[float]) -> dict[str, float]:
+    return {
+        "mean": round(float(np.mean(values)), 4),
+        "sd": round(float(np.std(values, ddof=1)), 4),
+        "median": round(float(np.median(values)), 4),
+    }
+
+
+if __name__ == "__main__":
+    show_as_sentence()
+    fire.Fire(main)
