@@ -80,7 +80,7 @@ kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about ha
 
 # One thread each: two trainings side by side then get along on two cores, and figures do not depend on the machine's.
 ORGANS := runs/organs
-CLICK_TRAINING = OMP_NUM_THREADS=1 $(RUN) training --dataset_dir $(ORGANS)/train --folds 10 --val_interval 1000 --precision bfloat16
+CLICK_TRAINING = OMP_NUM_THREADS=1 $(RUN) training --dataset_dir $(ORGANS)/train --folds 10 --val_interval 1000 --precision bfloat16 --spacing 0.625
 CLICK_UNET = "['$(CLICK)/train.json','benchmarks/configs/click_unet.json']"
 
 $(ORGANS)/breast_ultrasound/index.csv: $(READY)

@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,11 @@ import fire
 import numpy as np
 from machine import threads, versions
 from one_click import measure, method_of
+from organs import SPACING_MM
 
 from patchseg.data import find_cases, select_cases
 from patchseg.errors import InputError, show_as_sentence
-from patchseg.files import whole_file
+from patchseg.files import read_log, whole_file
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TRAIN = "bundles/seqpatch_prostate/configs/train.json"
@@ -58,12 +58,12 @@ def main(
     settings = {"learning_rate": learning_rate, "synthetic_share": synthetic_share, "precision": precision}
     settings |= {"initial_weights": initial_weights, "dataset_dir": dataset_dir, "folds": len(patients)}
     settings |= {"max_epochs": epochs, "slices_per_epoch": 100, "val_interval": epochs + 1}
+    settings |= {"spacing": SPACING_MM}  # pixels as acquired
     held_out, seconds = [], 0.0
     for fold in range(len(patients)):
         folder = Path(output_dir).resolve() / method / f"fold{fold}"
-        start = time.perf_counter()
         _train(CONFIGS[method], settings | {"fold": fold, "output_dir": folder})
-        seconds += time.perf_counter() - start
+        seconds += sum(epoch["seconds"] for epoch in read_log(folder / "training.jsonl").values())
         tested = select_cases(cases, folder / "split.json", "validate")
         before, after = (
             measure(tested, *method_of(Path(weights), precision), (0,), f"{method}, fold {fold}")

@@ -28,7 +28,7 @@ from patchseg.errors import InputError, show_as_sentence
 LEAST = 100  # pixels of an object
 TESTED = ("sunnybrook_lv", "acdc", "kits19")
 NEVER_TRAINED = ("prostate", "left_atrium", "breast_ultrasound")
-SPACING_MM = 0.625  # the click network's grid: written for every slice, so that none is resampled
+SPACING_MM = 0.625  # written for every slice; trained on with the same, so that none is resampled
 
 
 class Object(NamedTuple):

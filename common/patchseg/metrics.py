@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.metrics import compute_hausdorff_distance
 
+from patchseg.denormals import denormals_kept
 from patchseg.errors import InputError
 
 MEASURES = ("dsc", "hd_mm", "or", "ur", "volume_ml", "reference_ml")
@@ -86,7 +87,7 @@ def _mask(volume: torch.Tensor, what: str) -> torch.Tensor:
 
 def _hausdorff(pred: torch.Tensor, label: torch.Tensor, spacing: Sequence[float]) -> float:
     millimetres = [float(s) for s in spacing]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), denormals_kept():
         # MONAI 1.6 warns of an argument that it passes to itself
         warnings.filterwarnings("ignore", message=".*always_return_as_numpy", category=FutureWarning)
         distance = compute_hausdorff_distance(

@@ -16,6 +16,7 @@ from monai.data import MetaTensor
 from monai.metrics.utils import get_mask_edges, get_surface_distance
 from monai.transforms import Orientation
 
+from patchseg.denormals import denormals_kept
 from patchseg.errors import InputError
 from patchseg.geometry.network_grid import AXIS_LABELS
 from patchseg.metrics import binary_pair, dice
@@ -149,4 +150,5 @@ def _surface_distances(
     """For the surface voxels of prediction, then reference: their slice, and mm to the other surface."""
     one, other = get_mask_edges(pred, label, crop=False)
     pairs = ((one, other), (other, one))
-    return [(np.argwhere(a)[:, 2], get_surface_distance(a, b, spacing=spacing)) for a, b in pairs]
+    with denormals_kept():
+        return [(np.argwhere(a)[:, 2], get_surface_distance(a, b, spacing=spacing)) for a, b in pairs]
