@@ -35,7 +35,7 @@ DEMO_TRAINING = --max_epochs 44 --val_interval 44 --folds 12 --dropout 0.0 --can
 PRECISION = --precision $(shell $(BIN)/python -m patchseg.precision)
 STEP = $(BIN)/python -m patchseg.timed $(DEMO)/run/timings.json
 
-demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask and a report on two cores
+demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask, one click and a report: about nine minutes on two cores
 	@$(BIN)/python benchmarks/kidney_phantom.py --run $(DEMO)/run --data $(DEMO)/held_out --out $(DEMO)/kidney_phantom.json
 	@echo "masks:  $$(find $(DEMO)/masks -name "*.nii.gz")"
 	@echo "report: $(CURDIR)/$(DEMO)/report.html"
@@ -92,10 +92,8 @@ click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train the shipped click
 
 click-real: click-weights  ## one click on real organs beside a U-Net, about two hours: make click-real DATA=folder
 	@$(CLICK_TRAINING) --config_file $(CLICK_UNET) --output_dir runs/click_unet --max_epochs 100
-	@$(BIN)/python benchmarks/one_click.py --checkpoints "{'Sequential patches': 'runs/click_stage2/model.pt', 'U-Net with click': 'runs/click_unet/model.pt'}" --slices 60
-	@$(BIN)/python benchmarks/few_shot.py --method seqpatch --initial_weights runs/click_stage2/model.pt --epochs 1
-	@$(BIN)/python benchmarks/few_shot.py --method click_unet --initial_weights runs/click_unet/model.pt --epochs 3
-	@$(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_stage2/model.pt
+	@$(BIN)/python benchmarks/one_click.py --checkpoints "{'Sequential patches': 'runs/click_stage2/model.pt', 'U-Net with click': 'runs/click_unet/model.pt'}" --slices 60 --precision bfloat16
+	@$(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_stage2/model.pt --atria 1 --clicks 3 --precision bfloat16
 	@$(BIN)/python benchmarks/tables.py
 
 bench: $(READY)  ## speed of the dense network beside patch pairs, in the same run
