@@ -32,7 +32,7 @@ class StopRules:
     least_confidence: float = 0.3
     least_dice: float = 0.4
     most_growth: float = 2.5
-    most_drift: float = 3.0
+    most_drift: float = 1.5
     longest: float = 2.5
 
     def too_far(self, slices: int, largest: int, spacing: Sequence[float]) -> bool:
