@@ -26,9 +26,15 @@ def one_click(results: dict[str, Any]) -> str:
     first = next(iter(methods.values()))
     offsets = list(next(iter(first.values()))["dsc"])
     heading = [
-        "data", "setting", "method", "slices (patients)", "DSC per slice, mean ± sd", "median",
-        *(f"click {offset} px off" for offset in offsets[1:]), "s per click",
-    ]  # fmt: skip
+        "data",
+        "setting",
+        "method",
+        "slices (patients)",
+        "DSC per slice, mean ± sd",
+        "median",
+        *(f"click {offset} px off" for offset in offsets[1:]),
+        "s per click",
+    ]
     rows = [
         [
             SHOWN[name],

@@ -33,11 +33,16 @@ INFERENCE = {
             {"_target_": "patchseg.seqpatch.confidence.ConfidencePerSliced", "keys": "pred"},
             {"_target_": "AsDiscreted", "keys": "pred", "threshold": 0.5},
             {"_target_": "CastToTyped", "keys": "pred", "dtype": "$torch.uint8"},
-            {"_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image",
-             "nearest_interp": True},
+            {
+                "_target_": "Invertd",
+                "keys": "pred",
+                "transform": "@preprocessing",
+                "orig_keys": "image",
+                "nearest_interp": True,
+            },
         ],
     },
-}  # fmt: skip
+}
 SHAPE = (90, 84, 9)
 
 

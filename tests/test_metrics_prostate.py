@@ -25,8 +25,10 @@ ALL_48 = ["".join(c) for pairs in itertools.permutations(AXIS_LABELS) for c in i
 
 
 def ellipsoid(centre=(10, 11, 6), radii=(6, 7, 4.6), shape=(22, 24, 13)):
-    away = sum(((np.arange(n) - c) / r).reshape([-1 if a == b else 1 for b in range(3)]) ** 2
-               for a, (n, c, r) in enumerate(zip(shape, centre, radii, strict=True)))  # fmt: skip
+    away = sum(
+        ((np.arange(n) - c) / r).reshape([-1 if a == b else 1 for b in range(3)]) ** 2
+        for a, (n, c, r) in enumerate(zip(shape, centre, radii, strict=True))
+    )
     return torch.from_numpy(away < 1)
 
 

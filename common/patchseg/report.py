@@ -17,9 +17,17 @@ from patchseg.metrics import MEASURES, digits
 from patchseg.pictures import curves
 
 CLICK_COLUMNS = (
-    "dsc", "whole_abd_mm", "whole_hd95_mm", "cd_x_mm", "cd_y_mm", "cd_z_mm", "confidence", "seconds",
-    "volume_ml", "reference_ml",
-)  # fmt: skip
+    "dsc",
+    "whole_abd_mm",
+    "whole_hd95_mm",
+    "cd_x_mm",
+    "cd_y_mm",
+    "cd_z_mm",
+    "confidence",
+    "seconds",
+    "volume_ml",
+    "reference_ml",
+)
 HEADINGS = {
     "dsc": ("DSC", "Dice: twice the common volume over the sum of both volumes; 1 is perfect."),
     "hd_mm": ("HD, mm", "Hausdorff distance: how far the two surfaces lie apart at the worst place."),

@@ -6,6 +6,7 @@ thousands of numbers for each pixel; these sums need none.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -85,7 +86,14 @@ class _WindowDots(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, upright, across, spans, width, size):  # noqa: ANN001, ANN205
+    def forward(
+        ctx: Any,
+        upright: Tensor,
+        across: Tensor,
+        spans: Sequence[Sequence[Rows]],
+        width: int,
+        size: tuple[int, int],
+    ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(upright, across)
         ctx.windows = (spans, width, size)
         dots = [upright.new_empty((len(upright), *size)) for _ in spans]
@@ -99,7 +107,7 @@ class _WindowDots(torch.autograd.Function):
         return tuple(dots)
 
     @staticmethod
-    def backward(ctx, *slopes):  # noqa: ANN001, ANN002, ANN205
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         spans, width, size = ctx.windows
         both = ctx.saved_tensors
         both_grads = (torch.zeros_like(both[0]), torch.zeros_like(both[1]))

@@ -15,18 +15,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel.orientations import (
-    apply_orientation,
-    axcodes2ornt,
-    inv_ornt_aff,
-    io_orientation,
-    ornt_transform,
-)
 from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from patchseg.data.phantom_body import PHASES, paint_body
-from patchseg.data.phantom_grid import make_grid
+from patchseg.data.phantom_grid import make_grid, turned
 from patchseg.data.phantom_kidney import TUMOUR, paint_kidneys
 from patchseg.errors import InputError
 
@@ -66,7 +59,7 @@ def ct_phantom(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     image = _scanned(rng, hu, pixel)
     affine = np.array([[0, -pixel, 0, 0], [-pixel, 0, 0, 0], [0, 0, thickness, 0], [0, 0, 0, 1.0]])
     affine[:3, 3] = np.array([field / 2, field / 2, -600]) + rng.uniform(-40, 40, 3)
-    return _turned(image, label, affine, AXES[seed % len(AXES)], TILT[seed % len(TILT)])
+    return turned(image, label, affine, AXES[seed % len(AXES)], TILT[seed % len(TILT)])
 
 
 def write_ct_phantoms(folder: str | Path, cases: int = 12, seed: int = 0, workers: int = 1) -> None:
@@ -137,18 +130,6 @@ def _scanned(rng: np.random.Generator, hu: np.ndarray, pixel: float) -> np.ndarr
     noise *= rng.uniform(8, 15) / noise.std()
     image = blurred + np.where(blurred > -500, noise - 30 * bone, noise * 0.6)
     return np.clip(np.rint(image), *HU_RANGE).astype(np.int16)
-
-
-def _turned(
-    image: np.ndarray, label: np.ndarray, affine: np.ndarray, axes: str, tilt: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same patient stored with other axes, and lying `tilt` degrees askew."""
-    turn = ornt_transform(io_orientation(affine), axcodes2ornt(axes))
-    angle = np.deg2rad(tilt)
-    askew = np.eye(4)
-    askew[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    stored = askew @ affine @ inv_ornt_aff(turn, image.shape)
-    return (*(np.ascontiguousarray(apply_orientation(a, turn)) for a in (image, label)), stored)
 
 
 def _write_case(case: Path, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Voxel coordinates and shapes for the CT phantom.
+"""Voxel coordinates, shapes and axis orders for the phantoms.
 
 Arrays are (row, column, slice) with rows running to posterior, columns to the patient's left and slices to
 superior ("PLS"); positions are (y, x, z) in mm from the middle of the body along the same directions.
@@ -7,6 +7,13 @@ superior ("PLS"); positions are (y, x, z) in mm from the middle of the body alon
 from typing import NamedTuple
 
 import numpy as np
+from nibabel.orientations import (
+    apply_orientation,
+    axcodes2ornt,
+    inv_ornt_aff,
+    io_orientation,
+    ornt_transform,
+)
 from scipy.ndimage import gaussian_filter
 
 
@@ -66,3 +73,20 @@ def smooth_noise(rng: np.random.Generator, grid: Grid, scale: float) -> np.ndarr
     noise = rng.standard_normal(grid.shape, dtype=np.float32)
     noise = gaussian_filter(noise, [scale / 2.5 / mm for mm in grid.spacing], truncate=2.5)
     return (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+
+
+def turned(
+    image: np.ndarray, label: np.ndarray, affine: np.ndarray, axes: str, tilt: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same patient stored with other axes, in slices tilted forwards by `tilt` degrees.
+
+    Args:
+        image, label: (rows, columns, slices). affine: (4, 4) of both, voxel index to RAS in mm.
+        axes: of the result, such as "LPS".
+    """
+    turn = ornt_transform(io_orientation(affine), axcodes2ornt(axes))
+    angle = np.deg2rad(tilt)
+    askew = np.eye(4)
+    askew[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    stored = askew @ affine @ inv_ornt_aff(turn, image.shape)
+    return (*(np.ascontiguousarray(apply_orientation(a, turn)) for a in (image, label)), stored)

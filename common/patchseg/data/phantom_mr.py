@@ -12,17 +12,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from nibabel.orientations import (
-    apply_orientation,
-    axcodes2ornt,
-    inv_ornt_aff,
-    io_orientation,
-    ornt_transform,
-)
 from scipy.ndimage import gaussian_filter, map_coordinates
 from tqdm import tqdm
 
-from patchseg.data.phantom_grid import Grid, make_grid
+from patchseg.data.phantom_grid import Grid, make_grid, turned
 from patchseg.data.phantom_mr_gland import paint_gland, random_gland
 from patchseg.data.phantom_mr_pelvis import grain, paint_pelvis, random_tones
 from patchseg.errors import InputError
@@ -63,7 +56,7 @@ def mr_phantom(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     middle = pixel * (matrix - 1) / 2
     affine = np.array([[0, -pixel, 0, middle], [-pixel, 0, 0, middle], [0, 0, thickness, 0], [0, 0, 0, 1.0]])
     affine[:3, 3] += rng.uniform(-30, 30, 3)
-    return _turned(image, label, affine, AXES[seed % len(AXES)], TILT[seed % len(TILT)])
+    return turned(image, label, affine, AXES[seed % len(AXES)], TILT[seed % len(TILT)])
 
 
 def write_mr_phantoms(folder: str | Path, cases: int = 12, seed: int = 0) -> None:
@@ -121,18 +114,6 @@ def _scanned(rng: np.random.Generator, tones: np.ndarray, grid: Grid) -> np.ndar
     image = np.hypot(image + noise[0], noise[1])
     scale = np.exp(rng.uniform(np.log(200), np.log(900)))
     return np.rint(np.clip(image * scale, 0, 4095)).astype(np.int16)
-
-
-def _turned(
-    image: np.ndarray, label: np.ndarray, affine: np.ndarray, axes: str, tilt: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same patient stored with other axes, in slices tilted forwards by `tilt` degrees."""
-    turn = ornt_transform(io_orientation(affine), axcodes2ornt(axes))
-    angle = np.deg2rad(tilt)
-    askew = np.eye(4)
-    askew[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    stored = askew @ affine @ inv_ornt_aff(turn, image.shape)
-    return (*(np.ascontiguousarray(apply_orientation(a, turn)) for a in (image, label)), stored)
 
 
 def _write_case(folder: Path, name: str, seed: int) -> None:
