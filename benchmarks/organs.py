@@ -3,9 +3,10 @@
     python benchmarks/organs.py --data ../shared/data --out runs/organs
 
 Writes one folder per set with images/, labels/ and index.csv (8-bit PNG, label 1 is the object): `train`, heart
-and kidney slices of three quarters of the patients; `sunnybrook_lv`, `acdc` and `kits19`, of the other patients;
-and `prostate`, `left_atrium` and `breast_ultrasound`, which are never trained on. Pixels are kept as acquired:
-sizes are drawn at random in training, and found from the image in use.
+and kidney slices of three quarters of the patients; `train_public`, those of them in the public domain;
+`sunnybrook_lv`, `acdc` and `kits19`, of the other patients; and `prostate`, `left_atrium` and `breast_ultrasound`,
+which are never trained on. Pixels are kept as acquired: sizes are drawn at random in training, and found from the
+image in use. Only MR whose spacing is known, and never trained on, is brought to the bundle's grid, as in use.
 """
 
 import csv
@@ -20,15 +21,18 @@ import numpy as np
 from monai.transforms import KeepLargestConnectedComponent
 from PIL import Image
 from skimage.measure import label as connected_parts
+from skimage.transform import resize
 from tqdm import tqdm
 
 from patchseg.data import split_cases
 from patchseg.errors import InputError, show_as_sentence
 
+GRID_MM = 1.25  # the bundle's own spacing in the slice
 LEAST = 100  # pixels of an object
 TESTED = ("sunnybrook_lv", "acdc", "kits19")
+PUBLIC = "sunnybrook_lv"  # the only one whose licence lets weights be shipped under the project's own
 NEVER_TRAINED = ("prostate", "left_atrium", "breast_ultrasound")
-SPACING_MM = 0.625  # written for every slice; trained on with the same, so that none is resampled
+SPACING_MM = 0.625  # written for every slice, whatever it is; trained on with the same, so that none is resampled
 
 
 class Object(NamedTuple):
@@ -57,7 +61,10 @@ def main(data: str, out: str = "runs/organs", seed: int = 0) -> None:
         patients = [{"name": patient, "patient": patient} for patient in sorted({o.patient for o in objects})]
         held_out = {case["patient"] for case in split_cases(patients, folds=4, seed=seed)["validate"]}
         write_set(target / name, [o for o in objects if o.patient in held_out])
-        write_set(target / "train", [o for o in objects if o.patient not in held_out], add=True)
+        trained_on = [o for o in objects if o.patient not in held_out]
+        write_set(target / "train", trained_on, add=True)
+        if name == PUBLIC:
+            write_set(target / "train_public", trained_on)
     for name in NEVER_TRAINED:
         write_set(target / name, SETS[name](source))
 
@@ -121,8 +128,10 @@ def prostate(source: Path) -> Iterator[Object]:
         )
     for name in ("promise12_case0", "prostatex0000"):
         image, label = _nifti(folder / f"{name}_image.nii.gz"), _nifti(folder / f"{name}_label.nii.gz") > 0
+        zoom = 0.5 / GRID_MM if name == "prostatex0000" else 1  # the other's spacing is lost
         for k in np.flatnonzero(label.any((0, 1))):
-            yield Object(name, f"{name}_z{k:02d}", image[..., k].T, _largest(label[..., k].T))
+            slice_, mask = _zoomed(image[..., k].T, label[..., k].T, zoom)
+            yield Object(name, f"{name}_z{k:02d}", slice_, _largest(mask))
 
 
 def left_atrium(source: Path) -> Iterator[Object]:
@@ -132,7 +141,8 @@ def left_atrium(source: Path) -> Iterator[Object]:
         image = _nifti(next(p for p in path.parent.glob(f"{name}*.nii.gz") if p != path))
         label = _nifti(path) > 0
         for k in np.flatnonzero(label.any((0, 1)))[2::4]:
-            yield Object(name, f"{name}_z{k:02d}", image[..., k], _largest(label[..., k]))
+            slice_, mask = _zoomed(image[..., k], label[..., k], 0.625 / GRID_MM)
+            yield Object(name, f"{name}_z{k:02d}", slice_, _largest(mask))
 
 
 def breast_ultrasound(source: Path) -> Iterator[Object]:
@@ -151,6 +161,15 @@ def _png(path: Path) -> np.ndarray:
 
 def _nifti(path: Path) -> np.ndarray:
     return np.asarray(nib.load(path).dataobj)
+
+
+def _zoomed(image: np.ndarray, mask: np.ndarray, zoom: float) -> tuple[np.ndarray, np.ndarray]:
+    """Image and mask with `zoom` times as many rows and columns."""
+    if zoom == 1:
+        return image, mask
+    shape = tuple(round(length * zoom) for length in image.shape)
+    found, inside = (resize(a.astype(np.float32), shape, anti_aliasing=True) for a in (image, mask))
+    return found, inside > 0.5
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:

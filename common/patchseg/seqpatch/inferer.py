@@ -14,8 +14,9 @@ from torch import Tensor
 
 from patchseg.errors import InputError
 
+from .corrections import follow_clicks, remembering
 from .network import PATCH
-from .propagation import Answer, Clicks, Found, carry, judge_clicked
+from .propagation import Answer, Clicks, Found, judge_clicked
 from .refinement import REFINEMENTS
 from .shapes import Point, around
 from .slices import SliceAnswer, judge_slices
@@ -30,10 +31,11 @@ class ClickInferer(Inferer):
     - One foreground click segments its slice. The mask found is carried to the neighbours both ways, until the
       object ends (`StopRules`).
     - Clicks in several slices anchor these slices, and the slices between follow the path from one to the next.
+      A click beside the mask carried to its slice adds to that mask what was missed.
     - Several foreground clicks in a slice are joined: each pixel gets the highest of their probabilities.
     - A background click takes away, in its slice, the pixels nearer to it than to any foreground click. Where the
       slice has none of its own, the points at which it was carried count; in the middle of the object, the click
-      ends it there.
+      ends it there. The slices beyond follow; none of them gains a pixel.
 
     All anchors go through the network in one call, then the next slices both ways, call by call.
 
@@ -101,16 +103,16 @@ class ClickInferer(Inferer):
             image = _coarser(volume[0].float(), coarse)
             foreground, background = (_clicks(channel, coarse, image.shape) for channel in volume[1:3])
 
-            def ask(points: Clicks, image: Tensor = image) -> Mapping[int, Answer]:
+            def judge(points: Clicks, image: Tensor = image) -> Mapping[int, Answer]:
                 return self._ask(image, network, points)
 
-            anchors = judge_clicked(ask, foreground, background)
-            if coarse * 2 > self.coarsest or not self._outgrown(anchors, foreground):
+            ask = remembering(judge)
+            if coarse * 2 > self.coarsest or not self._outgrown(judge_clicked(ask, foreground, {}), foreground):
                 break
             coarse *= 2
         result = np.zeros((2, *image.shape), np.float32)
         spacing = spacing * (coarse, coarse, 1)
-        found = carry(ask, image.cpu().numpy(), anchors, background, self.rules, spacing)
+        found = follow_clicks(ask, image.cpu().numpy(), foreground, background, self.rules, spacing)
         for index, slice_ in found.items():
             result[0, ..., index] = slice_.probability
             result[1, ..., index] = slice_.confidence

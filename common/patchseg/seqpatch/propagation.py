@@ -8,7 +8,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from .shapes import Point, around, between, core, depth, dice, grown, interior_point, nearer, parts, touching
+from .shapes import (
+    Point,
+    around,
+    between,
+    blurred,
+    core,
+    depth,
+    dice,
+    grown,
+    interior_point,
+    nearer,
+    parts,
+    touching,
+)
 from .stopping import StopRules
 
 CLICKED = 3.0  # pixels: a part of the answer this near to a click is what was clicked
@@ -61,8 +74,9 @@ def carry(
 
     A carried slice is clicked in the middle of each part of the mask that is expected there. Outwards, this is
     the mask of the neighbour; between two anchors, the shape on the straight path from one to the other, drawn
-    anew from both sides as they approach each other. Between anchors the object cannot end: where an answer is
-    unlike the expected mask, that mask stands.
+    anew from both sides as they approach each other. That expected mask also takes part in the judgement: a
+    slice's answer is averaged with it, `rules.prior` its weight. Between anchors the object cannot end: where an
+    answer is unlike the expected mask, that mask stands.
 
     A background click takes away, in its slice, what is nearer to it than to the points clicked there; in the
     middle of a part (within half its depth) it ends this part. The slices further out follow from what is left.
@@ -112,6 +126,7 @@ class _Carrying:
         self.background = background
         self.rules = rules
         self.spacing = spacing
+        self.away = spacing[2] / spacing[0]  # from slice to slice, in pixels
         self.found = {index: anchor for index, anchor in anchors.items() if anchor.mask.any()}
         self.outermost = {-1: min(self.found), 1: max(self.found)}  # anchors
         self.reached = dict(self.outermost)  # the last slice on each side where the object still goes on
@@ -141,7 +156,7 @@ class _Carrying:
 
     def fill(self, step: _Step, points: Sequence[Point], answer: Answer | None) -> None:
         shape, seeds = self.volume.shape[:2], core(step.expected)
-        answer = answer or Answer(np.zeros(shape, np.float32), 0.0)
+        answer = self._with_prior(answer, step.expected) if answer else Answer(np.zeros(shape, np.float32), 0.0)
         taken = nearer(self.background.get(step.index, ()), points, shape)
         whole = _whole(answer, seeds)
         limits = grown(step.expected, self.rules.growth, self.rules.margin) & ~taken
@@ -154,6 +169,10 @@ class _Carrying:
         elif dice(mask, step.expected & ~taken) < self.rules.least_dice:
             mask = step.expected & ~taken
         self.found[step.index] = _found(mask, answer)
+
+    def _with_prior(self, answer: Answer, expected: np.ndarray) -> Answer:
+        prior = self.rules.prior * blurred(expected, 0.5 + self.away / 2)
+        return answer._replace(probability=(1 - self.rules.prior) * answer.probability + prior)
 
     def _ended(self, step: _Step, mask: np.ndarray, whole: np.ndarray, confidence: float) -> bool:
         anchor = self.outermost[step.direction]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import expit
 
 from patchseg.cleaning import main_parts
 
@@ -99,6 +100,15 @@ def between(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
     start, end = np.array(interior_point(first)), np.array(interior_point(second))
     here = start + share * (end - start)
     return (1 - share) * _signed(first, here - start) + share * _signed(second, here - end) > 0
+
+
+def blurred(mask: np.ndarray, width: float) -> np.ndarray:
+    """How likely each pixel belongs to a mask whose edge may have moved by about `width` pixels: 0 to 1.
+
+    >>> blurred(around([(2, 4)], 2, (5, 9)), width=1)[2].round(1)
+    array([0.2, 0.4, 0.6, 0.7, 0.9, 0.7, 0.6, 0.4, 0.2], dtype=float32)
+    """
+    return expit(_signed(mask, np.zeros(2)) / width).astype(np.float32)
 
 
 def _signed(mask: np.ndarray, shift: np.ndarray) -> np.ndarray:

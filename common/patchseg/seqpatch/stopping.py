@@ -15,6 +15,8 @@ class StopRules:
     The anchor is the outermost clicked slice on that side, the previous mask that of the neighbour slice.
 
     Attributes:
+        prior: weight, 0 to 1, of the mask expected in a carried slice against what the network says of it. The
+            edge of that mask is blurred by half the distance of the slices: so far an outline usually moves.
         growth, margin: a carried mask stays within the previous one dilated to `growth` times its radius plus
             `margin` pixels. This limits it without ending it.
         least_area: a mask smaller than this part of the anchor's ends the object.
@@ -26,6 +28,7 @@ class StopRules:
         longest: a slice further from the anchor than this many diameters of the largest slice found.
     """
 
+    prior: float = 0.4
     growth: float = 1.3
     margin: float = 2.0
     least_area: float = 0.05

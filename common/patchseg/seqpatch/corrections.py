@@ -1,0 +1,86 @@
+"""What several clicks mean together: each click changes a mask only in the direction that it was given for."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .propagation import Answer, Ask, Clicks, Found, carry, judge_clicked
+from .shapes import Point
+from .stopping import StopRules
+
+
+def follow_clicks(
+    ask: Ask,
+    volume: np.ndarray,
+    foreground: Clicks,
+    background: Clicks,
+    rules: StopRules,
+    spacing: Sequence[float] = (1, 1, 1),
+) -> dict[int, Found]:
+    """All slices of the object, from all clicks.
+
+    The clicked slice that shows most of the object is carried first (see `carry`). A foreground click elsewhere
+    that lies in the mask found there anchors its slice; one that lies outside says that something was missed, so
+    what it gives is added to that mask. Background clicks only take away: nothing is found with them that would
+    not be found without.
+
+    Args:
+        ask: the network; slices asked for again with the same points should come from memory (`remembering`).
+        volume: (H, W, slices) intensities.
+        foreground, background: the clicks of each slice.
+        rules: when the object has ended.
+        spacing: of rows, columns, slices in mm.
+    """
+    if background:
+        without = follow_clicks(ask, volume, foreground, {}, rules, spacing)
+        found = _carried(ask, volume, foreground, background, rules, spacing)
+        return {k: _within(slice_, without[k]) for k, slice_ in found.items() if k in without}
+    return _carried(ask, volume, foreground, background, rules, spacing)
+
+
+def remembering(ask: Ask) -> Ask:
+    """`ask`, which answers each slice with the same points only once."""
+    known: dict[tuple[int, tuple[Point, ...]], Answer] = {}
+
+    def recall(points: Clicks) -> Mapping[int, Answer]:
+        wanted = {index: (index, tuple(where)) for index, where in points.items()}
+        new = {index: points[index] for index, key in wanted.items() if key not in known}
+        if new:
+            known.update({wanted[index]: answer for index, answer in ask(new).items()})
+        return {index: known[key] for index, key in wanted.items() if key in known}
+
+    return recall
+
+
+def _carried(
+    ask: Ask,
+    volume: np.ndarray,
+    foreground: Clicks,
+    background: Clicks,
+    rules: StopRules,
+    spacing: Sequence[float],
+) -> dict[int, Found]:
+    anchors = judge_clicked(ask, foreground, background)
+    if len(anchors) > 1:
+        first = max(anchors, key=lambda k: int(anchors[k].mask.sum()))
+        carried = carry(ask, volume, {first: anchors[first]}, background, rules, spacing)
+        for index in anchors.keys() & carried.keys() - {first}:
+            if not all(_hit(carried[index].mask, click) for click in foreground[index]):
+                anchors[index] = _together(anchors[index], carried[index])
+    return carry(ask, volume, anchors, background, rules, spacing)
+
+
+def _hit(mask: np.ndarray, click: Point) -> bool:
+    return bool(mask[round(click[0]), round(click[1])])
+
+
+def _together(one: Found, other: Found) -> Found:
+    probability = np.maximum(one.probability, other.probability)
+    return Found(one.mask | other.mask, probability, min(one.confidence, other.confidence))
+
+
+def _within(slice_: Found, limits: Found) -> Found:
+    mask = slice_.mask & limits.mask
+    return slice_._replace(
+        mask=mask, probability=np.where(mask, slice_.probability, slice_.probability.clip(max=0.5))
+    )
