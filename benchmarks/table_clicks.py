@@ -70,14 +70,27 @@ def few_shot(results: dict[str, Any]) -> str:
     return _table(heading, rows)
 
 
+def mixture(results: dict[str, Any]) -> str:
+    """One row per training material: mean Dice of each set after one click."""
+    methods = results["methods"]
+    sets = next(iter(methods.values()))
+    heading = ["trained on", *(SHOWN[name] for name in sets)]
+    rows = [
+        [material, *(f"{found['dsc']['0']['mean']:.3f}" for found in of_sets.values())]
+        for material, of_sets in methods.items()
+    ]
+    return _table(heading, rows)
+
+
 def click_volumes(results: dict[str, Any]) -> str:
     """One row per volume: Dice in 3D and seconds after each click of a simulated user."""
     volumes = results["volumes"]
     clicks = max(len(found["dsc"]) for found in volumes.values())
     heading = ["volume", "slices", *(f"DSC, {n + 1} click" + "s" * (n > 0) for n in range(clicks)), "s per click"]
+    atria = [name for name in volumes if name.startswith("left_atrium")]
     rows = [
         [
-            "left atrium" if name.startswith("left_atrium") else name,
+            f"left atrium {atria.index(name) + 1}" if name in atria else name,
             str(found["slices"]),
             *(f"{found['dsc'][min(n, len(found['dsc']) - 1)]:.3f}" for n in range(clicks)),
             f"{sum(found['seconds']) / len(found['seconds']):.1f}",

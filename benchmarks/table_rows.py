@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from published import CROSSOVER_TABLE_1
-from table_clicks import click_volumes, few_shot, one_click
+from table_clicks import click_volumes, few_shot, mixture, one_click
+from table_speed import speed
 
 MISSING = "not measured yet"
 METHODS = {"crossover": "Crossover-Net", "basic_unet": "MONAI BasicUNet"}
@@ -65,7 +66,9 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kidney_real": kidney_real,
     "one_click": one_click,
     "few_shot": few_shot,
+    "mixture": mixture,
     "click_volumes": click_volumes,
+    "speed": speed,
 }
 
 

@@ -82,7 +82,8 @@ def bundle(tmp_path, monkeypatch, trained) -> Path:
     """The bundle with the tiny network and its weights, where PATCHSEG_BUNDLES points to."""
     root = Path(shutil.copytree(BUNDLE, tmp_path / "bundles" / "seqpatch_prostate"))
     (root / "models").mkdir(exist_ok=True)
-    shutil.copy(trained / "model.pt", root / "models" / "model.pt")
+    for name in ("model.pt", "model.pt.sha256"):
+        shutil.copy(trained / name, root / "models" / name)
     config = json.loads((root / "configs" / "inference.json").read_text())
     config |= {key: value for key, value in TINY.items() if "#" not in key}
     config["network_def"]["channels"] = TINY["network_def#channels"]
