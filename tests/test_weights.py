@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from patchseg.errors import InputError
-from patchseg.weights import load_weights
+from patchseg.weights import load_weights, save_weights
 
 
 def network(features=2):
@@ -65,3 +65,35 @@ def test_files_without_weights(tmp_path, content, capsys):
     with pytest.raises(InputError, match=r"model\.pt"):
         load_weights(network(), path)
     assert "must not run" not in capsys.readouterr().out
+
+
+def test_saved_weights_are_guarded(tmp_path):
+    path = tmp_path / "models" / "model.pt"
+    save_weights(network(), path)
+    sound = path.read_bytes()
+    load_weights(network(), path)
+    path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    with pytest.raises(InputError, match=r"model\.pt\.sha256 was written for"):
+        load_weights(network(), path)
+
+
+def test_weights_trained_in_place_of_others_need_no_hand(tmp_path):
+    """What training writes into a bundle's models/ loads; what is copied there without its SHA-256 does not."""
+    shipped, own = tmp_path / "model.pt", tmp_path / "run" / "model.pt"
+    save_weights(network(), shipped)
+    trained = network()
+    save_weights(trained, shipped)
+    assert torch.equal(load_weights(network(), shipped)[0].weight, trained[0].weight)
+    save_weights(network(), own)
+    shipped.write_bytes(own.read_bytes())
+    with pytest.raises(InputError, match=r"copy it again, with the model\.pt\.sha256 that belongs to it"):
+        load_weights(network(), shipped)
+    shipped.with_name("model.pt.sha256").write_bytes(own.with_name("model.pt.sha256").read_bytes())
+    load_weights(network(), shipped)
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path):
+    trained = network()
+    for name in ("one", "another"):
+        save_weights(trained, tmp_path / name / f"{name}.pt")
+    assert (tmp_path / "one" / "one.pt").read_bytes() == (tmp_path / "another" / "another.pt").read_bytes()

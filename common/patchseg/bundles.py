@@ -16,7 +16,8 @@ def bundle_root(name: str) -> Path:
 
     The first that exists of: the bundle whose config this process was started with (`python -m monai.bundle run
     --config_file <root>/configs/evaluate.json`), so that a copy of a bundle uses its own files;
-    `$PATCHSEG_BUNDLES/<name>`; `bundles/<name>` in the repository the package was installed from.
+    `$PATCHSEG_BUNDLES/<name>`; `bundles/<name>` in the repository the package was installed from; those that
+    the installed wheel carries (so `pip install` is all it takes to use them).
 
     Raises:
         InputError: none of them exists.
@@ -32,15 +33,16 @@ def bundle_root(name: str) -> Path:
 
 
 def bundle_names() -> list[str]:
-    """The bundles in `$PATCHSEG_BUNDLES` and in the repository, sorted."""
+    """The bundles in `$PATCHSEG_BUNDLES`, in the repository and in the wheel, sorted."""
     found = (path for folder in _folders() if folder.is_dir() for path in folder.iterdir())
     return sorted({path.name for path in found if _is_bundle(path)})
 
 
 def _folders() -> list[Path]:
     given = os.environ.get(ENVIRONMENT)
-    repository = Path(__file__).resolve().parents[2] / "bundles"
-    return [Path(given).expanduser(), repository] if given else [repository]
+    package = Path(__file__).resolve().parent
+    own = [package.parents[1] / "bundles", package / "shipped"]
+    return [Path(given).expanduser(), *own] if given else own
 
 
 def _is_bundle(folder: Path) -> bool:

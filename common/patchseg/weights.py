@@ -2,11 +2,13 @@
 
 import pickle
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
+from patchseg.checksums import read_checked, write_checked
 from patchseg.errors import InputError
 
 Network = TypeVar("Network", bound=torch.nn.Module)
@@ -17,14 +19,15 @@ def load_weights(network: Network, path: str | Path) -> Network:
 
     The file holds a plain state dict or a training checkpoint {"model": state dict, ...}. It is read with
     `weights_only=True` (a downloaded file cannot run code) and onto the CPU, so weights saved on a GPU load
-    anywhere; the copy into the network keeps the network's device.
+    anywhere; the copy into the network keeps the network's device. Where `<path>.sha256` lies beside it, the file
+    has to be the one that was written for.
 
     Raises:
-        InputError: no such file, no weights in it, or those of another network.
+        InputError: no such file, one its SHA-256 does not belong to, no weights in it, or another network's.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "model.pt"
-    >>> torch.save(torch.nn.Linear(2, 1).state_dict(), path)
+    >>> save_weights(torch.nn.Linear(2, 1), path)
     >>> load_weights(torch.nn.Linear(2, 1), path)
     Linear(in_features=2, out_features=1, bias=True)
     """
@@ -40,11 +43,27 @@ def load_weights(network: Network, path: str | Path) -> Network:
     return network
 
 
+def save_weights(network: torch.nn.Module, path: str | Path) -> None:
+    """Write a network's state dict and, beside it, its SHA-256, for `load_weights`.
+
+    So weights trained into a bundle's models/ replace its old SHA-256 too. The same weights give the same bytes.
+    """
+    buffer = BytesIO()
+    torch.save(network.state_dict(), buffer)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_checked(path, buffer.getvalue())
+
+
 def _read(path: Path) -> Mapping[str, torch.Tensor]:
     if not path.is_file():
         raise InputError(f"there are no weights at {path}: train the bundle first or copy its model.pt there.")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        checked = read_checked(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): check who may read it.") from error
+    try:
+        content: Any = torch.load(BytesIO(checked), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
         raise InputError(
             f"{path} cannot be read as weights: save a state dict with torch.save(network.state_dict(), path)."

@@ -37,7 +37,7 @@ def test_both_ways_to_start_end_well_and_say_nothing_odd(trainings):
 def test_training_writes_its_files_into_output_dir_and_nowhere_else(trainings, data):
     (output, cwd, _), (tracked, tracked_cwd, _) = trainings
     pictures = ["pictures/epoch_002.png", "pictures/epoch_004.png"]
-    assert tree(output) == ["last.pt", "model.pt", *pictures, "split.json", "training.jsonl"]
+    assert tree(output) == ["last.pt", "model.pt", "model.pt.sha256", *pictures, "split.json", "training.jsonl"]
     assert tree(cwd) == tree(tracked_cwd) == []
     beside = {"config_", "mlruns.db", "mlruns"}  # what --tracking adds
     extra = set(tree(tracked)) - set(tree(output))

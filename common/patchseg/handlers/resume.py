@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from patchseg.errors import InputError
 from patchseg.files import whole_file
+from patchseg.weights import save_weights
 
 
 class Resume:
@@ -23,7 +24,7 @@ class Resume:
     Args:
         path: the checkpoint, as ``last.pt``.
         objects: what has a `state_dict`: network, optimizer, scheduler, by name.
-        weights: where the network's plain state dict goes when training is complete.
+        weights: where the network's plain state dict goes when training is complete, with its SHA-256 beside it.
         network: name of the network among `objects`.
         about: settings a resumed run must share (seed, fold, cases, ...); plain numbers, texts, lists.
 
@@ -94,7 +95,8 @@ class Resume:
     def _finish(self, engine: Engine) -> None:
         if self.weights.is_file() and not self._trained:  # started again after its end
             return
-        self._write(self.weights, self.objects[self.network].state_dict())
+        if idist.get_rank() == 0:
+            save_weights(self.objects[self.network], self.weights)
 
     def _write(self, path: Path, content: dict[str, Any]) -> None:
         if idist.get_rank() != 0:

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+
+from patchseg.export import export_bundle
+
+BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> Path:
+    """The folder with every bundle in every format."""
+    folder = tmp_path_factory.mktemp("exported")
+    for metadata in sorted(BUNDLES.glob("*/configs/metadata.json")):
+        export_bundle(metadata.parents[1], folder)
+    return folder
