@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 
+from patchseg import denormals
 from patchseg.denormals import denormals_kept, flushed
 
 MEASURED = """
@@ -32,3 +34,14 @@ def test_flushing_is_seen_switched_off_and_restored() -> None:
 
 def test_distances_of_masks_at_the_border_do_not_end_the_process() -> None:
     assert subprocess.run([sys.executable, "-c", MEASURED]).returncode == 0
+
+
+def test_flushing_is_seen_by_a_module_read_while_it_is_on() -> None:
+    torch.set_flush_denormal(True)
+    try:
+        read: dict = {}
+        exec(compile(Path(denormals.__file__).read_text(), "read", "exec"), read)
+        assert read["flushed"]()
+    finally:
+        torch.set_flush_denormal(False)
+    assert not read["flushed"]()

@@ -5,6 +5,8 @@
 prints what this machine is fast at, "bfloat16" or "float32".
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -50,9 +52,9 @@ class Bfloat16(nn.Module):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
 
-    def forward(self, image: Tensor) -> Tensor | tuple:
+    def forward(self, image: Tensor, **options: Any) -> Tensor | tuple:
         with torch.autocast(image.device.type, torch.bfloat16):
-            output = self.network(image)
+            output = self.network(image, **options)
         if isinstance(output, Tensor):
             return output.float()
         return output._make(part.float() if isinstance(part, Tensor) else part for part in output)

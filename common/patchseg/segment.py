@@ -12,12 +12,13 @@ import torch
 from monai.bundle import ConfigParser
 from monai.data import decollate_batch, list_data_collate
 from monai.networks.utils import eval_mode
-from monai.transforms import Compose, LoadImaged, SaveImaged
+from monai.transforms import Compose, Invertd, LoadImaged, SaveImaged
 from scipy import ndimage
 from tqdm import tqdm
 
 from patchseg.errors import InputError
 from patchseg.geometry import ClickGuidanced
+from patchseg.runtimes import at_runtime
 from patchseg.scans import scan_reader
 from patchseg.seqpatch import DIRECTIONS
 from patchseg.weights import load_weights
@@ -30,8 +31,9 @@ class Segmentation:
     Attributes:
         mask: (X, Y, Z) uint8, zeros and ones.
         affine: (4, 4), voxel index to RAS world millimetres.
-        seconds: wall time of the stages `load` (bundle, weights, scan, preprocessing) and `network` (with
-            post-processing).
+        seconds: wall time of the stages `start` (bundle, weights), `read` (the file), `to grid` (the rest of the
+            preprocessing), `network`, `clean` (postprocessing on the network's grid) and `invert` (back to the
+            file's grid).
         confidence: of each slice, from bundles that take clicks, as `ConfidencePerSliced` gives it.
     """
 
@@ -62,6 +64,7 @@ def segment_scan(
     root: str | Path,
     series: str | None = None,
     clicks: Mapping[str, Sequence[Sequence[int]]] | None = None,
+    runtime: str | None = None,
 ) -> Segmentation:
     """Run `preprocessing`, `inferer`, `network_def` and `postprocessing` of configs/inference.json on a scan.
 
@@ -72,39 +75,52 @@ def segment_scan(
         root: the bundle's folder; its weights are models/model.pt.
         series: SeriesInstanceUID, for a folder with several series.
         clicks: `foreground` and `background` voxels [i, j, k] of the file, for bundles that take them.
+        runtime: what computes the network, see `patchseg.runtimes`; None takes the bundle's own choice.
 
     Raises:
         InputError: the scan, a click, the weights or the config cannot be used; the sentence says which and why.
     """
-    start = time.perf_counter()
-    reader = scan_reader(scan, series)
-    parser = _parser(Path(root))
-    network = load_weights(parser.get_parsed_content("network_def"), Path(root) / "models" / "model.pt")
-    device = torch.device(parser.get_parsed_content("device"))
-    preprocessing = parser.get_parsed_content("preprocessing")
-    if clicks and not any(isinstance(t, ClickGuidanced) for t in preprocessing.transforms):
+    torch.set_flush_denormal(True)  # as the bundles' `initialize` does: networks are slow on denormals
+    seconds: dict[str, float] = {}
+    with _stage(seconds, "start"):
+        reader = scan_reader(scan, series)
+        parser = _parser(Path(root))
+        network = load_weights(parser.get_parsed_content("network_def"), Path(root) / "models" / "model.pt")
+        device = torch.device(parser.get_parsed_content("device"))
+        runtime = runtime or parser.get("runtime", "torch")
+        device = torch.device("cpu") if runtime == "openvino" else device
+        network = at_runtime(network.to(device), runtime)
+        preprocessing = parser.get_parsed_content("preprocessing").transforms
+        inferer = parser.get_parsed_content("inferer")
+        transforms = parser.get_parsed_content("postprocessing").transforms
+        postprocessing = [t for t in transforms if not isinstance(t, SaveImaged)]
+    if clicks and not any(isinstance(t, ClickGuidanced) for t in preprocessing):
         raise InputError(f"{Path(root).name} takes no clicks: leave them out, with `patchseg segment`.")
+    loading = next(t for t in preprocessing if isinstance(t, LoadImaged))
     if reader is not None:
-        next(t for t in preprocessing.transforms if isinstance(t, LoadImaged)).register(reader)
-    data = preprocessing({"image": str(scan), **(clicks or {})})
-    image = data["image"]
-    batch = list_data_collate([data])
-    loaded = time.perf_counter()
+        loading.register(reader)
+    with _stage(seconds, "read"):
+        data = loading({"image": str(scan), **(clicks or {})})
+    with _stage(seconds, "to grid"):
+        data = Compose([t for t in preprocessing if t is not loading])(data)
+        image = data["image"]
+        batch = list_data_collate([data])
 
-    network.to(device)
-    inferer = parser.get_parsed_content("inferer")
     # how far clicks will be carried nobody knows beforehand
     shown = _slices_shown(network, None, len(DIRECTIONS)) if clicks else _slices_shown(network, image.shape[-1])
-    with torch.no_grad(), eval_mode(network), shown:
+    with _stage(seconds, "network"), torch.no_grad(), eval_mode(network), shown:
         batch["pred"] = inferer(batch["image"].to(device), network)
-    transforms = parser.get_parsed_content("postprocessing").transforms
-    result = Compose([t for t in transforms if not isinstance(t, SaveImaged)])(decollate_batch(batch)[0])
+    kinds = [isinstance(t, Invertd) for t in postprocessing]
+    inverting = kinds.index(True) if True in kinds else len(kinds)
+    with _stage(seconds, "clean"):
+        result = Compose(postprocessing[:inverting])(decollate_batch(batch)[0])
+    with _stage(seconds, "invert"):
+        result = Compose(postprocessing[inverting:])(result)
     pred = result["pred"]
     shape = tuple(int(n) for n in image.meta["spatial_shape"][:3])
     affine = np.asarray(image.meta["original_affine"])
     if tuple(pred.shape) != (1, *shape) or not np.allclose(pred.affine, affine, atol=1e-3):
         raise RuntimeError(f"{root}: postprocessing leaves pred as {tuple(pred.shape)}, the scan is {shape}")
-    seconds = {"load": loaded - start, "network": time.perf_counter() - loaded}
     mask = (pred[0] != 0).cpu().numpy().astype(np.uint8)
     return Segmentation(mask, affine, seconds, result.get("confidence"))
 
@@ -120,6 +136,13 @@ def _parser(root: Path) -> ConfigParser:
         parser.read_meta(metadata)
     parser["bundle_root"] = str(root)
     return parser
+
+
+@contextmanager
+def _stage(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Training on the lattice: hundreds of patch pairs for the price of a few, with the maps the loss reads."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -40,6 +41,7 @@ class LatticeNet(nn.Module):
 
     def __init__(self, net: CrossoverNet, layer: int = 3) -> None:
         super().__init__()
+        net.to(memory_format=torch.channels_last)  # a sixth faster on CPUs, to float rounding the same numbers
         convs = parse_stack(net.stack)
         if not 1 <= layer <= len(convs):
             raise ValueError(f"layer {layer}: the stack has convolutions 1 to {len(convs)}")
@@ -59,11 +61,13 @@ class LatticeNet(nn.Module):
 def _classify(net: CrossoverNet, upright: Tensor, across: Tensor) -> Tensor:
     """The linear layer at every position, each half on its branch: the 1000 channels are never concatenated.
 
-    `across` comes transposed, as its branch computes it; two logits are quicker turned than 500 features.
+    `across` comes transposed, as its branch computes it. A matrix product over channels that lie side by side in
+    memory is quicker than a convolution to two.
     """
     first, second = net.classifier.weight.chunk(2, 1)
-    logits = F.conv2d(upright, first[:, :, None, None], net.classifier.bias)
-    return logits + F.conv2d(across, second[:, :, None, None]).transpose(2, 3)
+    logits = F.linear(upright.permute(0, 2, 3, 1), first, net.classifier.bias)
+    logits = logits + F.linear(across.permute(0, 3, 2, 1), second)
+    return logits.movedim(3, 1)
 
 
 class InterpolatedLattice(nn.Module):

@@ -170,11 +170,17 @@ class CrossoverNet(nn.Module):
         if 1 << strided != stride or strided > self.vertical.pools:
             raise ValueError(f"stride {stride}: take a power of two up to {1 << self.vertical.pools}")
         rows, cols = image.shape[2], image.shape[3]
-        first, second = self.classifier.weight.chunk(2, 1)
-        upright = self.vertical(self.pad(image), strided, first, self.classifier.bias)
-        across = self.horizontal(self.pad(image.transpose(2, 3)), strided, second, None)
-        logits = upright + across.transpose(2, 3)
+        logits = self.judge(self.pad(image), self.pad(image.transpose(2, 3)), strided)
         return logits[:, :, : (rows + stride - 1) // stride, : (cols + stride - 1) // stride]
+
+    def judge(self, upright: Tensor, across: Tensor, strided: int = 0) -> Tensor:
+        """Logits of an image already padded: (B, 1, H + 99, W + 19) and, transposed, (B, 1, W + 99, H + 19).
+
+        H and W are multiples of two to the number of poolings; the logits are (B, classes, h, w) as from `Branch`.
+        """
+        first, second = self.classifier.weight.chunk(2, 1)
+        logits = self.vertical(upright, strided, first, self.classifier.bias)
+        return logits + self.horizontal(across, strided, second, None).transpose(2, 3)
 
     def pad(self, image: Tensor) -> Tensor:
         """Zeros around the image, so that every pixel has its vertical patch; sides rounded up for the phases."""

@@ -1,0 +1,111 @@
+"""The refined lattice against every pixel, on real slices with the shipped kidney weights: `dense.py --refine`."""
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from limit import matrix_rate, operations, runtime_used
+from monai.bundle import ConfigParser
+
+from patchseg.bundles import bundle_root
+from patchseg.crossover import CrossoverNet
+from patchseg.crossover.refine import CrossSquares, RefinedLattice
+from patchseg.data import find_cases
+from patchseg.data.phantom_ct import write_ct_phantoms
+from patchseg.runtimes import at_runtime
+from patchseg.weights import load_weights
+
+LEAST = 0.999  # of the pixels have to be the same in both masks
+GRAIN = 16  # slices get zeros, which lie around them anyway, up to multiples of it: fewer shapes to compile
+
+
+def real_slices() -> list[np.ndarray]:
+    """CT slices on the bundle's grid, (H, W): kits19_slices in $PATCHSEG_DATA, else those of a phantom."""
+    data = os.environ.get("PATCHSEG_DATA")
+    if data:
+        return list(_on_grid(Path(data) / "kits19_slices"))
+    with tempfile.TemporaryDirectory() as folder:
+        write_ct_phantoms(folder, cases=1)
+        return list(_on_grid(Path(folder)))
+
+
+def _on_grid(folder: Path) -> Iterator[np.ndarray]:
+    parser = ConfigParser()
+    parser.read_config(bundle_root("crossover_kidney") / "configs" / "inference.json")
+    transforms = parser.get_parsed_content("loading") + parser.get_parsed_content("to_grid")
+    for case in find_cases(folder):
+        record: dict[str, Any] = dict(case)
+        for transform in transforms:
+            record = transform(record)
+        yield from np.moveaxis(np.asarray(record["image"][0]), -1, 0)
+
+
+def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str, Any]:
+    """The figures over all slices together. `max_error` is that of the logits on the lattice."""
+    net = CrossoverNet()
+    load_weights(net, bundle_root("crossover_kidney") / "models" / "model.pt").eval()
+    every_pixel, ours = at_runtime(net, runtime, precision), RefinedLattice(net, runtime, precision)
+    sides: list[int] = []
+    ours.squares.register_forward_hook(lambda module, inputs, output: sides.append(inputs[0].shape[-1]))
+    seconds, needed, error, same, pixels = [0.0, 0.0], 0.0, 0.0, 0, 0
+    with torch.no_grad():
+        for shape, group in groupby(sorted(slices, key=_padded), key=_padded):
+            for slice_ in group:
+                rows, cols = slice_.shape
+                image = F.pad(torch.from_numpy(slice_), [0, shape[1] - cols, 0, shape[0] - rows])[None, None]
+                both = (every_pixel, ours)
+                for network in both:
+                    network(image)  # compiles shapes it has not met
+                sides.clear()
+                (baseline, dense), (took, found) = (_once(network, image) for network in both)
+                same += int((found.argmax(1) == dense.argmax(1))[..., :rows, :cols].sum())
+                pixels += rows * cols
+                seconds = [seconds[0] + took, seconds[1] + baseline]
+                needed += _operations(net, shape, sides)
+                error = max(error, float((found - dense)[..., ::4, ::4].abs().max()))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        limit = needed / matrix_rate(precision)
+    if same < LEAST * pixels:
+        raise SystemExit(f"the mask is the same on {same / pixels:.2%} of the pixels only")
+    print(f"{len(slices)} slices: {seconds[0]:.2f} s, every pixel {seconds[1]:.2f} s")
+    return {
+        "name": "crossover_refined" + "_bf16" * (precision == "bfloat16"),
+        "ours_s": round(seconds[0], 4),
+        "baseline_s": round(seconds[1], 4),
+        "ratio": round(seconds[1] / seconds[0], 2),
+        "max_error": error,
+        "limit_s": round(limit, 4),
+        "of_limit": round(limit / seconds[0], 3),
+        "peak_rss_mb": round(peak),
+        "threads": torch.get_num_threads(),
+        "runtime": runtime_used(runtime, precision),
+        "slices": len(slices),
+        "same_mask": round(same / pixels, 6),
+    }
+
+
+def _padded(image: np.ndarray) -> tuple[int, int]:
+    return -(-image.shape[0] // GRAIN) * GRAIN, -(-image.shape[1] // GRAIN) * GRAIN
+
+
+def _once(network: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) -> tuple[float, torch.Tensor]:
+    start = time.perf_counter()
+    found = network(image)
+    return time.perf_counter() - start, found
+
+
+def _operations(net: CrossoverNet, shape: tuple[int, int], sides: list[int]) -> float:
+    """What the lattice of an image and the squares judged in it need."""
+    meta = CrossoverNet(net.patch).to("meta")
+    lattice = operations(meta, torch.empty(1, 1, *shape, device="meta"), stride=4)
+    return lattice + sum(
+        operations(CrossSquares(meta), torch.empty(1, 1, side, side, device="meta")) for side in sides
+    )

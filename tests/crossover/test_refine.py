@@ -1,0 +1,89 @@
+"""The refined lattice is the network on the lattice and wherever its neighbours disagree."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patchseg.crossover import CrossoverNet, cross_patches
+from patchseg.crossover.refine import CrossSquares, RefinedLattice, disagreeing, squares
+
+
+def undecided_net(patch=(100, 20), **options):
+    """Random weights, and a bias that makes both classes equally frequent: edges everywhere."""
+    torch.manual_seed(3)
+    net = CrossoverNet(patch, **options).eval()
+    with torch.no_grad():
+        logits = net(torch.rand(1, 1, 40, 40))
+        net.classifier.bias[1] += (logits[0, 0] - logits[0, 1]).median()
+    return net
+
+
+@pytest.mark.parametrize(
+    ("patch", "size", "runtime"),
+    [
+        ((100, 20), (61, 50), "torch"),
+        ((100, 20), (2, 3), "torch"),
+        ((100, 20), (22, 17), "openvino"),
+        ((340, 68), (37, 21), "torch"),
+    ],
+    ids=str,
+)
+def test_every_pixel_of_a_disagreeing_cell_is_the_networks(patch, size, runtime):
+    if runtime == "openvino":
+        pytest.importorskip("openvino")
+    net = undecided_net(patch)
+    image = torch.rand(2, 1, *size)
+    with torch.no_grad():
+        expected, found = net(image), RefinedLattice(net, runtime)(image)
+    assert found.shape == expected.shape
+    stride = 2**net.vertical.pools
+    judged = np.zeros((2, *size), bool)
+    judged[:, ::stride, ::stride] = True
+    classes = expected[:, :, ::stride, ::stride].argmax(1).numpy()
+    for item, i, j in np.ndindex(classes.shape):
+        if len(np.unique(classes[item, i : i + 2, j : j + 2])) > 1:
+            judged[item, i * stride : (i + 1) * stride, j * stride : (j + 1) * stride] = True
+    assert size == (2, 3) or judged.mean() > 0.2
+    assert (found - expected).abs().amax(1).numpy()[judged].max() < 1e-5
+
+
+def test_classes_that_agree_are_interpolated_and_cost_no_square():
+    net = undecided_net()
+    with torch.no_grad():
+        net.classifier.bias[1] += 100
+    refined = RefinedLattice(net)
+    refined.squares.register_forward_hook(lambda *_: pytest.fail("a square was judged"))
+    with torch.no_grad():
+        assert refined(torch.rand(1, 1, 30, 30)).argmax(1).all()
+
+
+@pytest.mark.parametrize("patch", [(100, 20), (340, 68)])
+def test_a_square_inside_an_image_holds_its_patch_pairs(patch):
+    net, margin = undecided_net(patch), patch[0] // 2
+    image = torch.rand(1, 1, 2 * margin + 15, 2 * margin + 15)
+    pixels = torch.tensor([[0, 0], [0, 15], [15, 0], [7, 9]])
+    with torch.no_grad():
+        found = CrossSquares(net)(image)[0, :, pixels[:, 0], pixels[:, 1]].T
+        expected = net.forward_patches(*cross_patches(image[0], pixels + margin, patch))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.integers(1, 30), cols=st.integers(1, 30), share=st.floats(0, 0.3), seed=st.integers(0, 999))
+def test_squares_cover_every_cell_and_start_at_one(rows, cols, share, seed):
+    cells = np.random.default_rng(seed).random((rows, cols)) < share
+    covered = np.zeros((4 * 30 + 48, 4 * 30 + 48), bool)
+    for row, col, side in squares(cells, cell=4, grain=8, largest=48):
+        assert side % 8 == 0 and 8 <= side <= 48
+        assert cells[row // 4 : (row + side) // 4, col // 4].any() or cells[row // 4, col // 4 :].any()
+        covered[row : row + side, col : col + side] = True
+    assert covered[: 4 * rows, : 4 * cols][np.kron(cells, np.ones((4, 4))) > 0].all()
+
+
+def test_cells_disagree_by_their_corners():
+    classes = torch.zeros(4, 5, dtype=torch.long)
+    classes[1, 2] = 2
+    found = disagreeing(classes)
+    assert np.argwhere(found).tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
