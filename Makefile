@@ -13,7 +13,7 @@ export MPLBACKEND = Agg
 export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kidney-phantom kidney-real click-weights click-real bench tables clean
+.PHONY: help demo test kidney-phantom kidney-real click-weights click-real few-shot click-mixture bench tables clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,80 @@ test: $(READY)  ## the whole default suite
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pytest
 
+# --- MONAI Label: an environment of its own, since it needs pydicom 2 (see apps/label/constraints.txt) ---
+LABEL_BIN := .venv-label/bin
+LABEL_READY := .venv-label/.ready
+LABEL_PIP = $(LABEL_BIN)/python -m pip install --quiet --disable-pip-version-check
+HOST ?= 127.0.0.1
+PORT ?= 8000
+.PHONY: label test-label test-label-smoke
+
+$(LABEL_READY): pyproject.toml constraints.txt apps/label/constraints.txt apps/label/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' || { echo "error: MONAI Label needs Python 3.10, 3.11 or 3.12; give one with PYTHON=python3.11"; exit 2; }
+	@test -x $(LABEL_BIN)/python || $(PYTHON) -m venv .venv-label
+	@echo "installing MONAI Label into .venv-label (once, about three minutes)"
+	@$(LABEL_PIP) -c constraints.txt torch
+	@$(LABEL_PIP) -c constraints.txt -c apps/label/constraints.txt -e . -r apps/label/requirements.txt
+	@$(LABEL_PIP) -c apps/label/constraints.txt --no-deps monailabel pydicom-seg
+	@echo "$(CURDIR)/apps/label/standins" > "$$($(LABEL_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/patchseg_label.pth"
+	@touch $@
+
+label: $(LABEL_READY)  ## MONAI Label's server for 3D Slicer and OHIF: make label STUDIES=folder [PORT=8000]
+	@test -n "$(STUDIES)" || { echo "error: give the folder of images: make label STUDIES=folder"; exit 2; }
+	@$(LABEL_BIN)/python apps/label/serve.py "$(STUDIES)" --host $(HOST) --port $(PORT) $(LABEL_OPTIONS)
+
+test-label: $(LABEL_READY)  ## requests to the real server, in Label's environment
+	@$(LABEL_BIN)/python -m pytest tests/apps/label apps/label/lib/checks.py
+
+test-label-smoke: $(LABEL_READY)  ## one server and one request of each kind
+	@$(LABEL_BIN)/python -m pytest tests/apps/label/test_smoke.py
+
+# --- MONAI Deploy: an environment of its own, since it needs other versions (see apps/deploy/constraints.txt) ---
+DEPLOY_BIN := .venv-deploy/bin
+DEPLOY_READY := .venv-deploy/.ready
+DEPLOY_PIP = $(DEPLOY_BIN)/python -m pip install --quiet --disable-pip-version-check -c apps/deploy/constraints.txt
+# BUNDLE counts only where it is typed: make deploy BUNDLE=seqpatch_prostate
+DEPLOY_OPTIONS = $(if $(findstring command,$(origin BUNDLE)),--bundle "$(BUNDLE)") $(if $(CLICKS),--clicks "$(CLICKS)") \
+	$(if $(SERIES),--series "$(SERIES)")
+.PHONY: deploy test-deploy test-deploy-smoke
+
+$(DEPLOY_READY): apps/deploy/constraints.txt apps/deploy/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "error: MONAI Deploy needs Python 3.11, 3.12 or 3.13; give one with PYTHON=python3.11"; exit 2; }
+	@test -x $(DEPLOY_BIN)/python || $(PYTHON) -m venv .venv-deploy
+	@echo "installing MONAI Deploy into .venv-deploy (once, a few minutes)"
+	@$(DEPLOY_PIP) torch
+	@$(DEPLOY_PIP) -r apps/deploy/requirements.txt pytest
+	@$(DEPLOY_PIP) --no-deps -e .
+	@touch $@
+
+deploy: $(DEPLOY_READY)  ## a DICOM series to DICOM SEG: make deploy DICOM=folder OUT=folder [BUNDLE=name] [CLICKS=file] [SERIES=uid]
+	@test -n "$(DICOM)" -a -n "$(filter-out file,$(origin OUT))" || { echo "error: give two folders: make deploy DICOM=folder OUT=folder"; exit 2; }
+	@$(DEPLOY_BIN)/python apps/deploy --input "$(DICOM)" --output "$(OUT)" $(DEPLOY_OPTIONS)
+
+test-deploy: $(READY) $(DEPLOY_READY)  ## DICOM series through the real SDK, beside the masks of patchseg
+	@$(DEPLOY_BIN)/python -m pytest tests/apps/deploy apps/deploy
+
+test-deploy-smoke: $(READY) $(DEPLOY_READY)  ## one CT series through the real SDK
+	@$(DEPLOY_BIN)/python -m pytest tests/apps/deploy/test_smoke.py
+
+# --- what other programs take: networks, bundles of one file each, the wheel ---
+OUT ?= exports
+.PHONY: export pack test-wheel
+
+export: $(READY)  ## every network as TorchScript, torch.export and ONNX, checked, with contracts: make export [OUT=folder]
+	@$(BIN)/python -m patchseg.export -o "$(OUT)" --overwrite
+
+pack: $(READY)  ## every bundle as one zip with all it needs: make pack [OUT=folder]
+	@$(BIN)/patchseg pack -o "$(OUT)" --overwrite
+
+test-wheel: $(READY)  ## the wheel in an empty environment, its dependencies fetched anew
+	@rm -rf .venv-wheel build && $(PYTHON) -m venv .venv-wheel
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w .venv-wheel . && rm -rf build
+	@.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .venv-wheel/*.whl
+	@cd .venv-wheel && bin/patchseg --help && bin/python -m patchseg.data.phantom_ct --folder scans --cases 1
+	@cd .venv-wheel && bin/patchseg segment scans/case_00000/imaging.nii.gz -o mask.nii.gz --overwrite
+
 # --- figures: each writes results/, from which the tables in the READMEs and metadata are made ---
 kidney-phantom: demo  ## the demo's figures into results/
 	@$(BIN)/python benchmarks/kidney_phantom.py --run $(DEMO)/run --data $(DEMO)/held_out --out results/kidney_phantom.json
@@ -80,25 +154,41 @@ kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about ha
 
 # One thread each: two trainings side by side then get along on two cores, and figures do not depend on the machine's.
 ORGANS := runs/organs
-CLICK_TRAINING = OMP_NUM_THREADS=1 $(RUN) training --dataset_dir $(ORGANS)/train --folds 10 --val_interval 1000 --precision bfloat16 --spacing 0.625
+CLICK_TRAINING = OMP_NUM_THREADS=1 $(RUN) training --folds 10 --val_interval 1000 --precision bfloat16 --spacing 0.625
 CLICK_UNET = "['$(CLICK)/train.json','benchmarks/configs/click_unet.json']"
+EQUAL_TIME = --batch_size 4 --rays 8 --click_error 0.5 --slices_per_epoch 200
+ONE_CLICK = OMP_NUM_THREADS=1 $(BIN)/python benchmarks/one_click.py --precision bfloat16
 
 $(ORGANS)/breast_ultrasound/index.csv: $(READY)
 	@$(BIN)/python benchmarks/organs.py --data $(DATA) --out $(ORGANS)
 
-click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train the shipped click weights, about 45 minutes: make click-weights DATA=folder
-	@$(CLICK_TRAINING) --config_file $(CLICK)/train.json --output_dir runs/click_stage1 --max_epochs 50 --train#trainer#max_epochs 18
-	@$(CLICK_TRAINING) --config_file $(CLICK)/train.json --output_dir runs/click_stage2 --max_epochs 15 --seed 1 --learning_rate 0.0008 --initial_weights runs/click_stage1/model.pt
+click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train the shipped click weights, about two hours: make click-weights DATA=folder
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage1 $(EQUAL_TIME) --max_epochs 50 --train#trainer#max_epochs 18
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage2 $(EQUAL_TIME) --max_epochs 15 --seed 1 --learning_rate 0.0008 --initial_weights runs/click_stage1/model.pt
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage3 --max_epochs 66 --seed 2 --initial_weights runs/click_stage2/model.pt
 
-click-real: click-weights  ## one click on real organs beside a U-Net, about two hours: make click-real DATA=folder
-	@$(CLICK_TRAINING) --config_file $(CLICK_UNET) --output_dir runs/click_unet --max_epochs 100
-	@$(BIN)/python benchmarks/one_click.py --checkpoints "{'Sequential patches': 'runs/click_stage2/model.pt', 'U-Net with click': 'runs/click_unet/model.pt'}" --slices 60 --precision bfloat16
-	@$(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_stage2/model.pt --atria 1 --clicks 3 --precision bfloat16
+click-real: click-weights  ## one click on real organs beside a U-Net, about three hours in all: make click-real DATA=folder
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK_UNET) --output_dir runs/click_unet $(EQUAL_TIME) --max_epochs 100
+	@$(ONE_CLICK) --slices 60 --checkpoints "{'Sequential patches, 110 min': 'runs/click_stage3/model.pt', 'Sequential patches, 40 min': 'runs/click_stage2/model.pt', 'U-Net with click, 40 min': 'runs/click_unet/model.pt'}"
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_stage3/model.pt --precision bfloat16
 	@$(BIN)/python benchmarks/tables.py
 
-bench: $(READY)  ## speed of the dense network beside patch pairs, in the same run
-	@$(BIN)/python benchmarks/dense.py --size 512
-	@$(BIN)/python benchmarks/dense.py --size 512 --stride 4
+few-shot: click-weights  ## prostates after learning from the other patients', about half an hour: make few-shot DATA=folder
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/few_shot.py --method seqpatch --initial_weights runs/click_stage3/model.pt --precision bfloat16
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/few_shot.py --method click_unet --initial_weights runs/click_unet/model.pt --precision bfloat16
+	@$(BIN)/python benchmarks/tables.py
+
+# What the network should learn from: six epochs each, everything else the same.
+MATERIALS := organs_and_shapes=train:0.6 shapes_only=train:1 organs_only=train:0 public_and_shapes=train_public:0.6 public_only=train_public:0
+click-mixture: $(ORGANS)/breast_ultrasound/index.csv  ## one click after training on other mixtures, about forty minutes: make click-mixture DATA=folder
+	@for m in $(MATERIALS); do name=$${m%%=*}; from=$${m#*=}; \
+		$(CLICK_TRAINING) --dataset_dir $(ORGANS)/$${from%%:*} --config_file $(CLICK)/train.json --output_dir runs/mixture/$$name --max_epochs 6 --synthetic_share $${from#*:} || exit $$?; done
+	@$(ONE_CLICK) --offsets "[0]" --slices 30 --results results/mixture.json --checkpoints "{'real organs, 60 % synthetic': 'runs/mixture/organs_and_shapes/model.pt', 'synthetic only': 'runs/mixture/shapes_only/model.pt', 'real organs only': 'runs/mixture/organs_only/model.pt', 'Sunnybrook, 60 % synthetic': 'runs/mixture/public_and_shapes/model.pt', 'Sunnybrook only': 'runs/mixture/public_only/model.pt'}"
+	@$(BIN)/python benchmarks/tables.py
+
+bench: $(READY)  ## every benchmark of speed into results/, on an idle machine: make bench [DATA=folder]
+	@$(if $(DATA),PATCHSEG_DATA=$(DATA)) $(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/tables.py
 
 tables: $(READY)  ## write the tables in READMEs and metadata from results/
 	@$(BIN)/python benchmarks/tables.py

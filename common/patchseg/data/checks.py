@@ -36,10 +36,11 @@ class CheckScand(MapTransform):
             if image.numel() == 0:
                 raise InputError(f"{file} holds no voxels (shape {tuple(image.shape)}); export it again.")
             values = image.as_tensor() if isinstance(image, MetaTensor) else image
-            if not torch.isfinite(values).all():
+            lowest, highest = values.aminmax()  # NaN where there is one
+            if not (torch.isfinite(lowest) and torch.isfinite(highest)):
                 raise InputError(f"{file} holds NaN or infinite values; replace them or export it again.")
-            if values.min() == values.max():
-                raise InputError(f"{file} has the value {values.min():g} everywhere; give an image with content.")
+            if lowest == highest:
+                raise InputError(f"{file} has the value {lowest:g} everywhere; give an image with content.")
             _check_affine(np.asarray(image.affine, dtype=float), file)
         return d
 

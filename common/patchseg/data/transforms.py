@@ -143,7 +143,8 @@ class CTIntensityd(MapTransform):
             elif kind == "HU":
                 if lowest > -100 and highest <= 1.5:
                     raise InputError(f"{file} looks normalised to 0..1, not Hounsfield units; give the CT in HU.")
-                d[key] = ((image - self.low) / (self.high - self.low)).clamp(0, 1) * self.top
+                # one copy, then in place: a whole CT is large
+                d[key] = (image - self.low).div_(self.high - self.low).clamp_(0, 1).mul_(self.top)
             else:
                 raise InputError(f'{self.intensity_key} of {file} is "{kind}"; write "HU" or "window8".')
         return d

@@ -1,7 +1,7 @@
 """Recurrent cells over feature maps, and the block that reads a sequence of maps in both directions.
 
 A cell works in two parts. `inputs` holds all convolutions of the input maps: they do not depend on the recurrence
-A cell works in two parts. `inputs` holds all convolutions of the input maps: they do not depend on the recurrence
+and run for all times at once. `step` is what has to wait for the state before it. Step after step, this hoisted
 form is the definition; tests hold it equal to the equations computed one map at a time.
 """
 
