@@ -31,8 +31,6 @@ def undecided_net(patch=(100, 20), **options):
     ids=str,
 )
 def test_every_pixel_of_a_disagreeing_cell_is_the_networks(patch, size, runtime):
-    if runtime == "openvino":
-        pytest.importorskip("openvino")
     net = undecided_net(patch)
     image = torch.rand(2, 1, *size)
     with torch.no_grad():

@@ -11,8 +11,6 @@ from patchseg.errors import InputError
 from patchseg.runtimes import at_runtime
 from patchseg.seqpatch import SeqPatchNet
 
-pytest.importorskip("openvino")
-
 
 def noisy(net: nn.Module) -> nn.Module:
     """Biases too are random, so that zero padding and zero bias cannot hide each other."""

@@ -53,13 +53,13 @@ def test_split_is_by_case_and_written_down(trained):
     assert len(split["validate"]) == 2
 
 
-def test_loss_falls_and_validation_improves(trained):
+def test_loss_falls_and_the_object_is_learnt(trained):
     log = read_log(trained / "training.jsonl")
     assert list(log) == [1, 2, 3, 4]
     losses = [line["loss"] for line in log.values()]
     assert losses == sorted(losses, reverse=True), losses
     assert "val_mean_dice" not in log[1] and "val_mean_dice" in log[2]
-    assert log[4]["val_mean_dice"] > max(0.5, log[2]["val_mean_dice"]), log
+    assert log[4]["val_mean_dice"] > 0.8, log
     assert log[1]["lr"] > log[4]["lr"] > 0
 
 
