@@ -1,7 +1,16 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    """What a test flushes stays flushed in the whole process, and hypothesis and scipy's KDTree fail on it."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from monai.transforms import Compose, Invertd, LoadImaged, SaveImaged
 from scipy import ndimage
 from tqdm import tqdm
 
+from patchseg.denormals import denormals_flushed
 from patchseg.errors import InputError
 from patchseg.geometry import ClickGuidanced
 from patchseg.runtimes import at_runtime
@@ -80,7 +81,6 @@ def segment_scan(
     Raises:
         InputError: the scan, a click, the weights or the config cannot be used; the sentence says which and why.
     """
-    torch.set_flush_denormal(True)  # as the bundles' `initialize` does: networks are slow on denormals
     seconds: dict[str, float] = {}
     with _stage(seconds, "start"):
         reader = scan_reader(scan, series)
@@ -108,7 +108,7 @@ def segment_scan(
 
     # how far clicks will be carried nobody knows beforehand
     shown = _slices_shown(network, None, len(DIRECTIONS)) if clicks else _slices_shown(network, image.shape[-1])
-    with _stage(seconds, "network"), torch.no_grad(), eval_mode(network), shown:
+    with _stage(seconds, "network"), torch.no_grad(), denormals_flushed(), eval_mode(network), shown:
         batch["pred"] = inferer(batch["image"].to(device), network)
     kinds = [isinstance(t, Invertd) for t in postprocessing]
     inverting = kinds.index(True) if True in kinds else len(kinds)

@@ -4,15 +4,13 @@ import sys
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from monai.utils import convert_to_dst_type, convert_to_tensor
 from torch import Tensor, nn
 
-from patchseg.denormals import flushed
+from patchseg.denormals import denormals_flushed
 from patchseg.errors import InputError
 
 # Nothing leaves the machine: importing openvino reports itself unless this package, which would do it, is missing.
@@ -48,7 +46,8 @@ class OpenVINO(nn.Module):
                 f"runtime 'openvino' computes on the CPU, not on {image.device}: set device to 'cpu'."
             )
         parts = convert_to_tensor(image.detach(), track_meta=False).float().split(ITEMS)
-        with self._lock, _denormals_flushed():
+        # OpenVINO computes in the thread that calls it, as that is set: with denormals up to 75 times slower
+        with self._lock, denormals_flushed():
             found = torch.cat([self._infer(part, options) for part in parts])
         return convert_to_dst_type(found, image)[0]  # a MetaTensor stays one
 
@@ -86,14 +85,3 @@ def _compiled(network: nn.Module, shape: torch.Size, options: dict[str, Any], hi
         program = torch.export.export(_Called(network, options), (torch.zeros(shape),))
         compiled = openvino.Core().compile_model(openvino.convert_model(program), "CPU", settings)
     return compiled.create_infer_request()
-
-
-@contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """OpenVINO computes in the thread that calls it, as that is set: with denormals up to 75 times slower."""
-    before = flushed()
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
