@@ -9,14 +9,15 @@ Not called click.py: scripts find this folder first, and libraries that import t
 """
 
 import json
-import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import fire
 import torch
-from limit import matrix_rate, operations, runtime_used, timed
+from figures import figures
+from limit import matrix_rate, operations, timed
+from own_process import peak_rss_mb
 from torch import Tensor, nn
 
 from patchseg.bundles import bundle_root
@@ -117,32 +118,23 @@ def main(
         inferer(inputs, counted)
         rays = counted.rays
         ours, found = timed(lambda: inferer(inputs, counted), seconds)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_rss_mb()
         limit = rays * ray_operations(steps) / matrix_rate(precision, min(seconds, 2.0))
         baseline, expected = timed(lambda: inferer(inputs, StepByStep(net)), seconds)
     masks = [answer[0, 0] > 0.5 for answer in (found, expected)]
     agreement = float(dice(*masks))
-    figures: dict[str, Any] = {
-        "name": f"click_{slices}x{size}_{precision}",
-        "ours_s": round(ours, 4),
-        "baseline_s": round(baseline, 4),
-        "ratio": round(baseline / ours, 2),
-        "max_error": float((found - expected)[:, 0].abs().max()),
-        "limit_s": round(limit, 4),
-        "of_limit": round(limit / ours, 3),
-        "peak_rss_mb": round(peak),
-        "threads": torch.get_num_threads(),
-        "runtime": runtime_used(runtime, precision),
+    more: dict[str, Any] = {
         "slices_found": int(masks[0].any(0).any(0).sum()),
         "rays": rays,
         "dice_of_masks": round(agreement, 5),
     }
     if organs is not None:
-        figures["dsc_change"] = dsc_change(Path(organs), net, counted.network, inferer)
+        more["dsc_change"] = dsc_change(Path(organs), net, counted.network, inferer)
     if not agreement >= LEAST_DICE[precision]:
         raise SystemExit(f"the mask differs from that of the plain network: Dice {agreement:.4f}")
-    print(f"{figures['slices_found']} of {slices} slices: {ours:.2f} s, the plain network {baseline:.2f} s")
-    print(json.dumps(figures))
+    print(f"{more['slices_found']} of {slices} slices: {ours:.2f} s, the plain network {baseline:.2f} s")
+    name, error = f"click_{slices}x{size}_{precision}", float((found - expected)[:, 0].abs().max())
+    print(json.dumps(figures(name, ours, limit, peak, runtime, precision, baseline, error, **more)))
 
 
 def clicked_volume(size: int, slices: int) -> Tensor:

@@ -9,11 +9,12 @@ line printed is one JSON object.
 """
 
 import json
-import resource
 
 import fire
 import torch
-from limit import matrix_rate, operations, runtime_used, timed
+from figures import figures
+from limit import matrix_rate, operations, timed
+from own_process import peak_rss_mb
 from refined import real_slices, refined
 
 from patchseg.crossover import CrossoverNet, cross_patches
@@ -50,10 +51,10 @@ def main(
     torch.set_flush_denormal(True)
     runtime = runtime or fast_runtime()
     if refine:
-        figures = refined(real_slices(), runtime, precision)
+        found = refined(real_slices(), runtime, precision)
     else:
-        figures = dense(size, stride, paper, runtime, precision, seconds)
-    print(json.dumps(figures))
+        found = dense(size, stride, paper, runtime, precision, seconds)
+    print(json.dumps(found))
 
 
 def dense(size: int, stride: int, paper: bool, runtime: str, precision: str, seconds: float) -> dict:
@@ -64,7 +65,7 @@ def dense(size: int, stride: int, paper: bool, runtime: str, precision: str, sec
     with torch.no_grad():
         ours_net(image, stride=stride)  # compiles, or warms up
         ours, logits = timed(lambda: ours_net(image, stride=stride), seconds)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # before the patches add theirs
+        peak = peak_rss_mb()  # before the patches add theirs
         limit = dense_operations(size, stride) / matrix_rate(precision, min(seconds, 2.0))
         pixels = _sample(size, stride)
         one_batch, expected = timed(lambda: net.forward_patches(*cross_patches(image[0], pixels)), seconds)
@@ -77,18 +78,8 @@ def dense(size: int, stride: int, paper: bool, runtime: str, precision: str, sec
         raise SystemExit(f"the dense logits differ from those of the patch pairs by {error}")
     print(f"{logits[0, 0].numel()} pixels: {ours:.2f} s; {judged} patch pairs: {baseline:.1f} s")
     marks = [f"stride{stride}"] * (stride > 1) + ["paper"] * paper + ["bf16"] * rounded
-    return {
-        "name": "_".join([f"crossover_dense_{size}", *marks]),
-        "ours_s": round(ours, 4),
-        "baseline_s": round(baseline, 2),
-        "ratio": round(baseline / ours, 1),
-        "max_error": error,
-        "limit_s": round(limit, 4),
-        "of_limit": round(limit / ours, 3),
-        "peak_rss_mb": round(peak),
-        "threads": torch.get_num_threads(),
-        "runtime": runtime_used(runtime, precision),
-    }
+    name = "_".join([f"crossover_dense_{size}", *marks])
+    return figures(name, ours, limit, peak, runtime, precision, baseline, error)
 
 
 def dense_operations(size: int, stride: int = 1) -> int:

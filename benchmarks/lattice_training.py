@@ -10,7 +10,8 @@ import json
 
 import fire
 import torch
-from limit import matrix_rate, operations, runtime_used, timed
+from figures import figures
+from limit import matrix_rate, operations, timed
 from own_process import peak_rss_mb
 from torch import Tensor, nn
 
@@ -77,19 +78,8 @@ def main(
     baseline = per_pairs * judged / pairs
     limit = operations(lattice_step) / matrix_rate(precision)
     print(f"{judged / per_step:.0f} training pixels a second, {pairs / per_pairs:.0f} patch pairs ({precision})")
-    figures = {
-        "name": f"crossover_training_{size}_{precision}",
-        "ours_s": round(per_step, 4),
-        "baseline_s": round(baseline, 2),
-        "ratio": round(baseline / per_step, 1),
-        "max_error": error,
-        "limit_s": round(limit, 4),
-        "of_limit": round(limit / per_step, 3),
-        "peak_rss_mb": peak,
-        "threads": torch.get_num_threads(),
-        "runtime": runtime_used("torch", precision),
-    }
-    print(json.dumps(figures))
+    name = f"crossover_training_{size}_{precision}"
+    print(json.dumps(figures(name, per_step, limit, peak, "torch", precision, baseline, error)))
 
 
 def _drawn(pairs: int, target: Tensor) -> tuple[Tensor, Tensor]:

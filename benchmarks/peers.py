@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 import fire
 import torch
-from limit import matrix_rate, operations, runtime_used, timed
+from figures import figures
+from limit import matrix_rate, operations, timed
 from monai.networks.nets import BasicUNet, DynUNet
 from own_process import in_own_process
 from torch import Tensor, nn
@@ -60,20 +61,9 @@ def main(
     limit = needed / matrix_rate(precision)
     print(f"{task}: ours {ours:.2f} s and {peak} MB, the peer {baseline:.2f} s and {peer_peak} MB ({runtime})")
     depth = f"x{slices}" if task == "click_volume" else ""
-    figures = {
-        "name": f"peers_{task}_{side}{depth}_{precision}",
-        "ours_s": round(ours, 4),
-        "baseline_s": round(baseline, 4),
-        "ratio": round(baseline / ours, 2),
-        "max_error": None,
-        "limit_s": round(limit, 4),
-        "of_limit": round(limit / ours, 3),
-        "peak_rss_mb": peak,
-        "threads": torch.get_num_threads(),
-        "runtime": runtime_used(runtime, precision),
-        "baseline_peak_rss_mb": peer_peak,
-    }
-    print(json.dumps(figures))
+    name = f"peers_{task}_{side}{depth}_{precision}"
+    peer = {"baseline_peak_rss_mb": peer_peak}
+    print(json.dumps(figures(name, ours, limit, peak, runtime, precision, baseline, **peer)))
 
 
 def ours_seconds(

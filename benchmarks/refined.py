@@ -1,7 +1,6 @@
 """The refined lattice against every pixel, on real slices with the shipped kidney weights: `dense.py --refine`."""
 
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from limit import matrix_rate, operations, runtime_used
+from figures import figures
+from limit import matrix_rate, operations
 from monai.bundle import ConfigParser
+from own_process import peak_rss_mb
 
 from patchseg.bundles import bundle_root
 from patchseg.crossover import CrossoverNet
@@ -71,25 +72,14 @@ def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str,
                 seconds = [seconds[0] + took, seconds[1] + baseline]
                 needed += _operations(net, shape, sides)
                 error = max(error, float((found - dense)[..., ::4, ::4].abs().max()))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_rss_mb()
         limit = needed / matrix_rate(precision)
     if same < LEAST * pixels:
         raise SystemExit(f"the mask is the same on {same / pixels:.2%} of the pixels only")
     print(f"{len(slices)} slices: {seconds[0]:.2f} s, every pixel {seconds[1]:.2f} s")
-    return {
-        "name": "crossover_refined" + "_bf16" * (precision == "bfloat16"),
-        "ours_s": round(seconds[0], 4),
-        "baseline_s": round(seconds[1], 4),
-        "ratio": round(seconds[1] / seconds[0], 2),
-        "max_error": error,
-        "limit_s": round(limit, 4),
-        "of_limit": round(limit / seconds[0], 3),
-        "peak_rss_mb": round(peak),
-        "threads": torch.get_num_threads(),
-        "runtime": runtime_used(runtime, precision),
-        "slices": len(slices),
-        "same_mask": round(same / pixels, 6),
-    }
+    name = "crossover_refined" + "_bf16" * (precision == "bfloat16")
+    more = {"slices": len(slices), "same_mask": round(same / pixels, 6)}
+    return figures(name, seconds[0], limit, peak, runtime, precision, seconds[1], error, **more)
 
 
 def _padded(image: np.ndarray) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import fire
 import numpy as np
 import torch
-from limit import matrix_rate, operations, runtime_used, timed
+from figures import figures
+from limit import matrix_rate, operations, timed
 from own_process import peak_rss_mb
 from peers import STEPS, clicked_volume, sure
 
@@ -66,20 +67,7 @@ def main(quick: bool = False, runtime: str | None = None, seconds: float = 5.0) 
     image = torch.empty(1, 1, sizes[-1], sizes[-1], device="meta")
     limit = operations(CrossoverNet().to("meta"), image) / matrix_rate()
     print(", ".join(f"{name}: to the power of {found['exponent']:.2f}" for name, found in growth.items()))
-    figures = {
-        "name": "scaling",
-        "ours_s": largest,
-        "baseline_s": None,
-        "ratio": None,
-        "max_error": None,
-        "limit_s": round(limit, 4),
-        "of_limit": round(limit / largest, 3),
-        "peak_rss_mb": peak_rss_mb(),
-        "threads": torch.get_num_threads(),
-        "runtime": runtime_used(runtime, "float32"),
-        "growth": growth,
-    }
-    print(json.dumps(figures))
+    print(json.dumps(figures("scaling", largest, limit, peak_rss_mb(), runtime, growth=growth)))
 
 
 def _growth(

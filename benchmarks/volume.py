@@ -17,7 +17,8 @@ import fire
 import nibabel as nib
 import numpy as np
 import torch
-from limit import matrix_rate, operations, runtime_used
+from figures import figures
+from limit import matrix_rate, operations
 from own_process import in_own_process
 from scipy.ndimage import zoom
 
@@ -56,21 +57,10 @@ def main(kind: str = "ct", size: int | None = None, slices: int | None = None, r
     total = sum(value for stage, value in seconds.items() if stage != "start")
     limit = judged * slice_operations(bundle, extent) / matrix_rate()
     print(", ".join(f"{stage} {value:.2f} s" for stage, value in seconds.items()) + f"; {peak} MB at most")
-    figures = {
-        "name": f"volume_{kind}_{shape[0]}x{shape[1]}x{shape[2]}",
-        "ours_s": round(total, 3),
-        "baseline_s": None,
-        "ratio": None,
-        "max_error": None,
-        "limit_s": round(limit, 3),
-        "of_limit": round(limit / total, 3),
-        "peak_rss_mb": peak,
-        "threads": torch.get_num_threads(),
-        "runtime": runtime_used(runtime, "float32"),
-        "network_share": round(seconds["network"] / total, 3),
-        "stages": {stage: round(value, 3) for stage, value in seconds.items()},
-    }
-    print(json.dumps(figures))
+    name = f"volume_{kind}_{shape[0]}x{shape[1]}x{shape[2]}"
+    share = round(seconds["network"] / total, 3)
+    stages = {stage: round(value, 3) for stage, value in seconds.items()}
+    print(json.dumps(figures(name, total, limit, peak, runtime, network_share=share, stages=stages)))
 
 
 def write_scan(kind: str, shape: tuple[int, int, int], path: Path) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fire
 
-from patchseg.errors import InputError, input_error_in
+from patchseg.errors import InputError, sentence_and_exit
 
 
 def segment(
@@ -187,15 +187,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     todo: list[Callable[[], None]] = []
     commands = Commands((name, _later(function, todo)) for name, function in COMMANDS.items())
     fire.Fire(commands, command=arguments[:1] + [_as_text(a) for a in _gathered(arguments[1:])], name="patchseg")
-    try:
+    with sentence_and_exit():
         for job in todo:
             job()
-    except Exception as error:
-        wrong = input_error_in(error)
-        if wrong is None:
-            raise
-        print(f"error: {wrong}", file=sys.stderr)
-        sys.exit(2)
 
 
 def _later(function: Callable[..., None], todo: list[Callable[[], None]]) -> Callable[..., None]:

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 
@@ -38,6 +39,22 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+@contextmanager
+def sentence_and_exit() -> Iterator[None]:
+    """End the program with an InputError's sentence on stderr and exit code 2; for the main function of a command.
+
+    Any other exception keeps its traceback. A bundle's run has no main function of ours: see `show_as_sentence`.
+    """
+    try:
+        yield
+    except Exception as error:
+        wrong = input_error_in(error)
+        if wrong is None:
+            raise
+        print(f"error: {wrong}", file=sys.stderr)
+        sys.exit(2)
 
 
 def show_as_sentence() -> None:

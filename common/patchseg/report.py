@@ -2,7 +2,6 @@
 
 import base64
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import fire
 from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
-from patchseg.errors import InputError, input_error_in
+from patchseg.errors import InputError, sentence_and_exit
 from patchseg.files import whole_file
 from patchseg.metrics import MEASURES, digits
 from patchseg.pictures import curves
@@ -209,15 +208,9 @@ def main(
         click: the folder of the interactive bundle, for a second section.
         click_training: the folder of its training, where it is another one.
     """
-    try:
+    with sentence_and_exit():
         others = [None if given is None else str(given) for given in (training, click, click_training)]
         print(write_report(str(folder), str(path), *others))
-    except Exception as error:
-        wrong = input_error_in(error)
-        if wrong is None:
-            raise
-        print(f"error: {wrong}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

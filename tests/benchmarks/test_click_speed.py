@@ -28,9 +28,17 @@ def test_prints_one_json_object_last(repository):
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])
     assert list(figures)[:10] == [
-        "name", "ours_s", "baseline_s", "ratio", "max_error", "limit_s", "of_limit", "peak_rss_mb", "threads",
+        "name",
+        "ours_s",
+        "baseline_s",
+        "ratio",
+        "max_error",
+        "limit_s",
+        "of_limit",
+        "peak_rss_mb",
+        "threads",
         "runtime",
-    ]  # fmt: skip
+    ]
     assert figures["name"] == "click_1x72_float32" and figures["rays"] % 16 == 0
     assert figures["ratio"] == pytest.approx(figures["baseline_s"] / figures["ours_s"], rel=0.2)
     assert figures["max_error"] < 1e-4 and figures["dice_of_masks"] == 1 and figures["slices_found"] == 1

@@ -140,7 +140,10 @@ def test_torchscript_carries_metadata_as_monai_puts_it(exported, name):
 def test_nothing_is_written_that_differs(tmp_path, monkeypatch):
     for format_ in ("exported_program", "torchscript", "pt2", "onnx"):
         monkeypatch.setattr(exporting, format_, lambda *_: b"")
-    flat = lambda image: torch.zeros(len(image), 2, *image.shape[2:])  # noqa: E731
+
+    def flat(image):
+        return torch.zeros(len(image), 2, *image.shape[2:])
+
     monkeypatch.setattr(exporting, "load", lambda *_: flat)
     with pytest.raises(InputError, match="TorchScript of crossover_kidney differs from its network"):
         export_bundle(BUNDLES / "crossover_kidney", tmp_path / "out")

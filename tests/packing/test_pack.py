@@ -18,8 +18,14 @@ from patchseg.cli import main
 from patchseg.errors import InputError
 from patchseg.packing import pack_bundle, packed_files, vendor
 
-ZOO = ("configs/metadata.json", "LICENSE", "models/model.pt", "configs/inference.json", "docs/README.md",
-       "docs/data_license.txt")  # fmt: skip
+ZOO = (
+    "configs/metadata.json",
+    "LICENSE",
+    "models/model.pt",
+    "configs/inference.json",
+    "docs/README.md",
+    "docs/data_license.txt",
+)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from patchseg.bundles import ENVIRONMENT, bundle_root
-from patchseg.errors import input_error_in
+from patchseg.errors import sentence_and_exit
 from patchseg_deploy.clicks import read_clicks, read_points
 from patchseg_deploy.output import whole_results
 from patchseg_deploy.series import choose_series
@@ -25,14 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Bad input ends it with one sentence on stderr and exit code 2.
     """
     options = _options().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
-    try:
+    with sentence_and_exit():
         _run(options)
-    except Exception as error:
-        wrong = input_error_in(error)
-        if wrong is None:
-            raise
-        print(f"error: {wrong}", file=sys.stderr)
-        sys.exit(2)
 
 
 def _options() -> argparse.ArgumentParser:

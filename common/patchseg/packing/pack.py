@@ -12,9 +12,13 @@ from .configs import self_contained
 from .vendor import vendored, vendored_name
 
 NEEDED = (
-    "LICENSE", "configs/metadata.json", "configs/inference.json", "docs/README.md", "docs/data_license.txt",
+    "LICENSE",
+    "configs/metadata.json",
+    "configs/inference.json",
+    "docs/README.md",
+    "docs/data_license.txt",
     "models/model.pt",
-)  # fmt: skip
+)
 PARTS = ("LICENSE", "large_files.yml", "configs/*.json", "configs/logging.conf", "docs/**/*", "models/LICENSE*")
 NOTE = """
 > **This copy is complete.** Version {version} in one file: the code it runs lies in `{name}/`, and the

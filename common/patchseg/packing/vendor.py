@@ -9,8 +9,16 @@ PACKAGE = __name__.partition(".")[0]
 SOURCE = Path(__file__).resolve().parents[1]
 # Tools for the collection of bundles; no bundle's config names them.
 LEFT_OUT = {
-    "__main__.py", "bundles.py", "cli.py", "export", "packing", "report.py", "shipped", "templates", "timed.py",
-}  # fmt: skip
+    "__main__.py",
+    "bundles.py",
+    "cli.py",
+    "export",
+    "packing",
+    "report.py",
+    "shipped",
+    "templates",
+    "timed.py",
+}
 NAMED = re.compile(rf'\b{PACKAGE}(?=\.[a-z])|(?<=import ){PACKAGE}\b|(?<="){PACKAGE}(?=")')
 
 

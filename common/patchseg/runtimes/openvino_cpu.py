@@ -4,6 +4,8 @@ import sys
 import threading
 import warnings
 from collections import OrderedDict
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -13,10 +15,14 @@ from torch import Tensor, nn
 from patchseg.denormals import denormals_flushed
 from patchseg.errors import InputError
 
-# Nothing leaves the machine: importing openvino reports itself unless this package, which would do it, is missing.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-import openvino  # noqa: E402
 
+def _without_reports() -> ModuleType:
+    """The package openvino. Importing it reports itself, unless the package that would do that is missing."""
+    sys.modules.setdefault("openvino_telemetry", None)
+    return import_module("openvino")
+
+
+openvino = _without_reports()
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 KEPT = 6  # compiled shapes; each holds its own copy of the weights and of the maps
 ITEMS = 16  # of a batch at a time, as many as a click has rays: a volume's batches of 16, 32, 48 need one shape
