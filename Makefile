@@ -64,15 +64,10 @@ $(DEMO)/report.html: $(DEMO)/run/evaluation/results.json $(DEMO)/masks/.ready $(
 	@$(BIN)/python -m patchseg.report --folder $(DEMO)/run/evaluation --training $(DEMO)/run --click $(DEMO)/click --path $(CURDIR)/$@
 
 # --- checks ---
-# Three processes: one that has run everything before it died of a segmentation fault when it forked a worker.
-RUNS := tests/benchmarks tests/bundles tests/crossover
-FILES := tests/data tests/export tests/geometry tests/handlers tests/packing
 test: $(READY)  ## the whole default suite
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pytest $(RUNS)
-	@$(BIN)/pytest $(FILES)
-	@$(BIN)/pytest $(addprefix --ignore=,$(RUNS) $(FILES))
+	@$(BIN)/pytest
 
 # --- MONAI Label: an environment of its own, since it needs pydicom 2 (see apps/label/constraints.txt) ---
 LABEL_BIN := .venv-label/bin

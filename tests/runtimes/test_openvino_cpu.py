@@ -1,5 +1,8 @@
 """OpenVINO gives the numbers of torch: any size and stride, both networks, and nothing else changes."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from monai.data import MetaTensor
@@ -98,3 +101,26 @@ def test_only_the_last_shapes_are_kept(layer, monkeypatch):
 def test_it_computes_on_the_cpu_only(layer):
     with pytest.raises(InputError, match="set device to 'cpu'"):
         at_runtime(layer, "openvino")(torch.zeros(1, 1, 4, 4, device="meta"))
+
+
+LOADING_AFTER_TWO_NETWORKS = """
+import torch
+from torch.utils.data import DataLoader
+from patchseg.runtimes import at_runtime
+
+networks = [at_runtime(torch.nn.Conv2d(1, 2, 3), "openvino") for _ in range(2)]
+print([tuple(network(torch.zeros(1, 1, 9, 9)).shape) for network in networks])
+while networks:
+    networks.pop(0)  # the first that came goes first
+grown = [bytearray(20144 * size) for size in range(200)]  # the freed memory is given to others
+del grown
+for _ in range(3):
+    list(DataLoader([1, 2, 3], num_workers=1))  # its processes end, and signal it
+"""
+
+
+def test_a_signal_after_networks_that_went_in_the_order_they_came():
+    """On processors with AMX this process died (see `_core`); on others it never did."""
+    command = [sys.executable, "-W", "ignore", "-c", LOADING_AFTER_TWO_NETWORKS]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "[(1, 2, 7, 7), (1, 2, 7, 7)]\n"), ended.stderr

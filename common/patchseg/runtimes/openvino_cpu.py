@@ -4,6 +4,7 @@ import sys
 import threading
 import warnings
 from collections import OrderedDict
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -67,6 +68,17 @@ class OpenVINO(nn.Module):
         return torch.from_numpy(self._compiled[key].infer([part.numpy()])[0])
 
 
+@cache
+def _core() -> openvino.Core:
+    """One for the whole process, never given back.
+
+    Where the processor has AMX, each core's CPU plugin gives the thread a stack for signals, and puts back the
+    one before when it goes. Of two that do not go in the reverse order of their coming, the second puts back a
+    stack that is freed, and the next signal handled (that a loading process has ended) kills this process.
+    """
+    return openvino.Core()
+
+
 class _Called(nn.Module):
     """A network with its options given."""
 
@@ -89,5 +101,5 @@ def _compiled(network: nn.Module, shape: torch.Size, options: dict[str, Any], hi
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         warnings.simplefilter("ignore")  # of how OpenVINO reads torch's trees
         program = torch.export.export(_Called(network, options), (torch.zeros(shape),))
-        compiled = openvino.Core().compile_model(openvino.convert_model(program), "CPU", settings)
+        compiled = _core().compile_model(openvino.convert_model(program), "CPU", settings)
     return compiled.create_infer_request()
