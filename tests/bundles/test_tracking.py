@@ -62,7 +62,7 @@ def test_local_store_in_output_dir(trainings):
 
 @pytest.fixture
 def server(tmp_path):
-    """The address of a real tracking server that keeps everything below tmp_path."""
+    """A real tracking server that keeps everything below tmp_path: address, a wait until it answers, an end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -74,9 +74,14 @@ def server(tmp_path):
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
     with (store / "log").open("w") as log:
         serving = subprocess.Popen(command, cwd=store, env=environment, stdout=log, stderr=log)
-    yield f"http://127.0.0.1:{port}", lambda: wait_for(f"http://127.0.0.1:{port}/health", serving, store / "log")
-    serving.terminate()
-    serving.wait(LIMIT)
+
+    def stop() -> None:
+        serving.terminate()
+        serving.wait(LIMIT)
+
+    address = f"http://127.0.0.1:{port}"
+    yield address, lambda: wait_for(f"{address}/health", serving, store / "log"), stop
+    stop()
 
 
 def wait_for(address: str, serving: subprocess.Popen, log: Path) -> None:
@@ -91,7 +96,7 @@ def wait_for(address: str, serving: subprocess.Popen, log: Path) -> None:
 
 
 def test_tracking_server(tmp_path, data, server):
-    address, ready = server
+    address, ready, _ = server
     output, cwd = tmp_path / "output", tmp_path / "elsewhere"
     cwd.mkdir()
     given = {"dataset_dir": data, "output_dir": output, **TRAINING, "val_interval": 1, "max_epochs": 1}
@@ -101,3 +106,38 @@ def test_tracking_server(tmp_path, data, server):
     client = MlflowClient(address)
     assert_whole(client, only_run(client), output, epochs=1, iterations=4)
     assert tree(cwd) == [] and "mlruns.db" not in tree(output)
+
+
+def test_a_server_that_is_away_at_the_start_is_said_once(tmp_path, data):
+    output = tmp_path / "output"
+    with socket.socket() as bound:  # bound, and nobody listens: refused at once
+        bound.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        given = {"dataset_dir": data, "output_dir": output, **TRAINING, "max_epochs": 1, "val_interval": 5}
+        arguments = run_arguments("train", **given, tracking="mlflow", tracking_uri=address)
+        ended = end(start(*arguments, cwd=tmp_path))
+    assert ended.code == 0, ended.err
+    assert (ended.out + ended.err).count("MLflow fails, the run goes on untracked") == 1
+    assert "Traceback" not in ended.err and (output / "model.pt").is_file()
+
+
+def test_a_server_lost_on_the_way(tmp_path, data, server):
+    address, ready, stop = server
+    output = tmp_path / "output"
+    given = {"dataset_dir": data, "output_dir": output, **TRAINING, "val_interval": 1, "max_epochs": 12}
+    ready()
+    arguments = run_arguments("train", **given, tracking="mlflow", tracking_uri=address)
+    training = start(*arguments, cwd=tmp_path)
+    while training.poll() is None and len(read_log(output / "training.jsonl")) < 2:
+        time.sleep(0.01)
+    assert training.poll() is None, end(training).err
+    (run,) = (client := MlflowClient(address)).search_runs(
+        [client.get_experiment_by_name("crossover_kidney").experiment_id]
+    )
+    assert run.info.status == "RUNNING"
+    stop()
+    ended = end(training)
+    assert ended.code == 0, ended.err
+    # the trainer's handler and the validator's
+    assert 1 <= (ended.out + ended.err).count("MLflow fails, the run goes on untracked") <= 2
+    assert len(read_log(output / "training.jsonl")) == 12
