@@ -9,6 +9,7 @@ import torch
 from ignite.engine import Engine, Events
 from tqdm import tqdm
 
+from patchseg.claim import claim
 from patchseg.errors import InputError
 from patchseg.files import whole_file
 from patchseg.weights import save_weights
@@ -29,7 +30,8 @@ class Resume:
         about: settings a resumed run must share (seed, fold, cases, ...); plain numbers, texts, lists.
 
     Raises:
-        InputError: when `path` holds a training with other settings, or of another network.
+        InputError: when `path` holds a training with other settings, or of another network; when another
+            process trains into the same folder.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class Resume:
         engine.add_event_handler(Events.COMPLETED, self._finish)
 
     def _load(self, engine: Engine) -> None:
+        if idist.get_rank() == 0:
+            claim(self.path.parent)
         if not self.path.is_file():
             return
         checkpoint = self._read()
