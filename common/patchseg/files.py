@@ -1,11 +1,15 @@
 """Files that are either whole or not there, and the training log, which is one."""
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from patchseg.errors import InputError
 
 
 @contextmanager
@@ -14,6 +18,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
     The temporary name lies in the same folder (a rename is atomic only within one file system) and ends as
     `path` does, for writers that choose the format by the ending.
+
+    Raises:
+        InputError: the disk is full, or a quota used up; what `path` held before is still there.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "mask.nii.gz"
@@ -27,16 +34,35 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        if _is_full(path.parent, error):
+            raise InputError(
+                f"{path} could not be written, the disk is full: make room and give the same command again."
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _is_full(folder: Path, error: OSError | RuntimeError) -> bool:
+    """torch (its inline_container.cc) and ITK say only that they failed to write."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return "inline_container" in str(error) or shutil.disk_usage(folder).free < 2**20
+
+
 def read_log(path: str | Path) -> dict[int, dict[str, Any]]:
     """The lines of a training log by epoch; empty when there is no such file.
+
+    Raises:
+        InputError: a line that is no JSON, or of no epoch.
 
     >>> read_log("nowhere/training.jsonl")
     {}
     """
     path = Path(path)
     lines = path.read_text().splitlines() if path.is_file() else []
-    return {line["epoch"]: line for line in map(json.loads, filter(str.strip, lines))}
+    try:
+        return {line["epoch"]: line for line in map(json.loads, filter(str.strip, lines))}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no training log, one JSON object an epoch: delete or replace it.") from error
