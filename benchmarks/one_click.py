@@ -27,7 +27,7 @@ from patchseg.errors import InputError, show_as_sentence
 from patchseg.files import whole_file
 from patchseg.precision import at_precision
 from patchseg.rivals import ClickUNet, judge_views
-from patchseg.seqpatch import ClickInferer, SeqPatchNet
+from patchseg.seqpatch import ClickInferer, SeqPatchNet, judge_slices
 from patchseg.seqpatch.curves import offset_curves
 from patchseg.seqpatch.simulate import Click, click_in, guidance
 from patchseg.weights import load_weights
@@ -41,6 +41,7 @@ def main(
     sets: str = ",".join(NEVER_TRAINED + TESTED),
     offsets: tuple[int, ...] = (0, 5, 10, 15),
     slices: int | None = None,
+    steps: int = 8,
     precision: str = "float32",
     results: str = "results/one_click.json",
 ) -> None:
@@ -52,6 +53,7 @@ def main(
         sets: of those in it, separated by commas.
         offsets: pixels from the object's centre to the click.
         slices: at most this many slices of each set, spread evenly; None takes all.
+        steps: patches per ray.
         precision: "float32" or "bfloat16".
         results: the file to write.
     """
@@ -64,13 +66,14 @@ def main(
     cases = {name: _spread(find_cases(Path(organs) / name), slices) for name in names}
     methods = {}
     for method, path in checkpoints.items():
-        network, inferer = method_of(Path(path), precision)
+        network, inferer = method_of(Path(path), precision, steps)
         methods[method] = {
             name: measure(cases[name], network, inferer, offsets, f"{method}, {name}") for name in names
         }
     about = {
         "benchmark": "one_click",
         "checkpoints": {method: Path(path).name for method, path in checkpoints.items()},
+        "steps": steps,
         "precision": precision,
         "threads": threads(),
         "versions": versions(),
@@ -144,13 +147,14 @@ def _all_cases(found: dict[str, Any]) -> dict[float, list[float]]:
     return {float(offset): [dsc for one in sets for dsc in one[offset]] for offset in sets[0]}
 
 
-def method_of(path: Path, precision: str) -> tuple[nn.Module, ClickInferer]:
+def method_of(path: Path, precision: str, steps: int = 8) -> tuple[nn.Module, ClickInferer]:
     """The network of a weights file and the inferer that goes with it."""
     if not path.is_file():
         raise InputError(f"there are no weights at {path}: train first.")
     ours = "read.weight" in torch.load(path, map_location="cpu", weights_only=True)
     network = load_weights(SeqPatchNet() if ours else ClickUNet(), path).eval()
-    return at_precision(network, precision), ClickInferer() if ours else ClickInferer(judge=judge_views)
+    judge = judge_slices if ours else judge_views
+    return at_precision(network, precision), ClickInferer(steps, judge=judge)
 
 
 def _spread(cases: list[dict[str, Any]], most: int | None) -> list[dict[str, Any]]:

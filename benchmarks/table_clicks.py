@@ -46,6 +46,21 @@ def one_click(results: dict[str, Any]) -> str:
     return _table(heading, rows)
 
 
+def one_click_short(results: dict[str, Any]) -> str:
+    """One row per method: mean Dice of each set after one click in the middle, and 10 pixels beside it."""
+    sets = next(iter(results["methods"].values()))
+    heading = ["method", *(SHOWN[name] for name in sets)]
+    rows = [
+        [method, *(_with_offset(found["dsc"]) + "*" * (name in _trained_on(method)) for name, found in of.items())]
+        for method, of in results["methods"].items()
+    ]
+    return _table(heading, rows)
+
+
+def _with_offset(dsc: dict[str, dict[str, float]]) -> str:
+    return f"{dsc['0']['mean']:.3f} ({dsc['10']['mean']:.3f})"
+
+
 def _trained_on(method: str) -> set[str]:
     return {"sunnybrook_lv"} if PUBLIC in method else TRAINED_ON
 

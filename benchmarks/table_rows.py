@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from published import CROSSOVER_TABLE_1
-from table_clicks import click_volumes, few_shot, mixture, one_click
+from table_clicks import click_volumes, few_shot, mixture, one_click, one_click_short
 from table_speed import speed
 
 MISSING = "not measured yet"
@@ -65,6 +65,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kidney_phantom": kidney_phantom,
     "kidney_real": kidney_real,
     "one_click": one_click,
+    "one_click_short": one_click_short,
+    "one_click_kidney": one_click,
     "few_shot": few_shot,
     "mixture": mixture,
     "click_volumes": click_volumes,
@@ -83,8 +85,8 @@ def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | 
         for protocol, part in found.items():
             name = f"kidney_real_{protocol}"
             flat |= {f"{name}_patients": part["patient_summary"]["n"]} | _flat(name, part["patient_summary"])
-    if "one_click" in results:
-        ours = next(iter(results["one_click"]["methods"].values()))
+    for clicked in ("one_click", "one_click_kidney"):
+        ours = next(iter(results[clicked]["methods"].values())) if clicked in results else {}
         flat |= {f"one_click_{name}_mean_dice": of_set["dsc"]["0"]["mean"] for name, of_set in ours.items()}
     return flat
 

@@ -4,7 +4,7 @@
     python benchmarks/tables.py --check    exit 1 and name the files that differ
 
 In a README a table stands between `<!-- results: NAME -->` and `<!-- end -->`, NAME being that of a results file;
-in a bundle's metadata.json it is `eval_metrics`.
+or that with `_short` behind it; in a bundle's metadata.json it is `eval_metrics`.
 """
 
 import json
@@ -24,6 +24,7 @@ BLOCK = re.compile(r"<!-- results: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
 MEASURED = {  # what each bundle's eval_metrics hold
     "crossover_kidney": ["kidney_phantom", "kidney_real"],
     "seqpatch_prostate": ["one_click"],
+    "seqpatch_kidney": ["one_click_kidney"],
 }
 
 
@@ -71,7 +72,7 @@ def _readme(path: Path, folder: Path) -> str | None:
         name = match[1]
         if name not in TABLES:
             raise InputError(f"{path} asks for results {name}: choose one of {', '.join(TABLES)}.")
-        results = _results(folder, name)
+        results = _results(folder, name.removesuffix("_short"))
         table = MISSING if results is None else TABLES[name](results)
         return f"<!-- results: {name} -->\n{table}\n<!-- end -->"
 
