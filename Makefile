@@ -13,7 +13,7 @@ export MPLBACKEND = Agg
 export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kidney-phantom kidney-real click-weights click-real few-shot click-mixture bench tables clean
+.PHONY: help demo test kidney-phantom kidney-real click-weights click-organs-weights click-real few-shot click-mixture cavity-weights shipped bench tables configs clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -130,18 +130,32 @@ OUT ?= exports
 .PHONY: export pack test-wheel
 
 export: $(READY)  ## every network as TorchScript, torch.export and ONNX, checked, with contracts: make export [OUT=folder]
+	@echo "writing each network in three formats and comparing it with the weights: about twenty seconds a bundle"
 	@$(BIN)/python -m patchseg.export -o "$(OUT)" --overwrite
+	@echo "beside each: .json, what to do before and after the network and how it was checked; .sha256"
 
 pack: $(READY)  ## every bundle as one zip with all it needs: make pack [OUT=folder]
 	@$(BIN)/patchseg pack -o "$(OUT)" --overwrite
+	@echo "unzip one anywhere: its docs/README.md says how to run it; monai.bundle, MONAI Label and MONAI Deploy take the folder"
 
 test-wheel: $(READY)  ## the wheel in an empty environment, its dependencies fetched anew
+	@echo "building the wheel and installing it into .venv-wheel (about three minutes)"
 	@rm -rf .venv-wheel build && $(PYTHON) -m venv .venv-wheel
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w .venv-wheel . && rm -rf build
 	@.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	@.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .venv-wheel/*.whl
 	@cd .venv-wheel && bin/patchseg --help && bin/python -m patchseg.data.phantom_ct --folder scans --cases 1
 	@cd .venv-wheel && bin/patchseg segment scans/case_00000/imaging.nii.gz -o mask.nii.gz --overwrite
+	@echo "the wheel works by itself: $$(ls .venv-wheel/*.whl)"
+
+# --- robustness ---
+.PHONY: test-geometry robustness
+
+test-geometry: $(READY)  ## masks and clicks in every orientation, header and form, the whole product: about ten minutes
+	@PATCHSEG_GEOMETRY=full $(BIN)/pytest tests/geometry/test_never_mirrored.py
+
+robustness: $(READY)  ## random damage to headers and clicks for ten minutes, counted in results/: make robustness [SECONDS=n]
+	@$(BIN)/python benchmarks/robustness.py --seconds $(or $(SECONDS),600)
 
 # --- figures: each writes results/, from which the tables in the READMEs and metadata are made ---
 kidney-phantom: demo  ## the demo's figures into results/
@@ -162,18 +176,26 @@ ONE_CLICK = OMP_NUM_THREADS=1 $(BIN)/python benchmarks/one_click.py --precision 
 $(ORGANS)/breast_ultrasound/index.csv: $(READY)
 	@$(BIN)/python benchmarks/organs.py --data $(DATA) --out $(ORGANS)
 
-click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train the shipped click weights, about two hours: make click-weights DATA=folder
+click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train seqpatch_prostate's weights, 70 minutes of one core: make click-weights DATA=folder
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train_public --config_file $(CLICK)/train.json --output_dir runs/click_shapes --max_epochs 6 --synthetic_share 1
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train_public --config_file $(CLICK)/train.json --output_dir runs/click_open --max_epochs 56 --synthetic_share 0.9 --seed 3 --initial_weights runs/click_shapes/model.pt
+
+click-organs-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train seqpatch_kidney's weights, about two hours: make click-organs-weights DATA=folder
 	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage1 $(EQUAL_TIME) --max_epochs 50 --train#trainer#max_epochs 18
 	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage2 $(EQUAL_TIME) --max_epochs 15 --seed 1 --learning_rate 0.0008 --initial_weights runs/click_stage1/model.pt
 	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage3 --max_epochs 66 --seed 2 --initial_weights runs/click_stage2/model.pt
 
-click-real: click-weights  ## one click on real organs beside a U-Net, about three hours in all: make click-real DATA=folder
+SHAPES = 'Sequential patches, synthetic and Sunnybrook, 70 min': 'runs/click_open/model.pt'
+ALL_ORGANS = 'Sequential patches, organs and synthetic, 110 min': 'runs/click_stage3/model.pt'
+FORTY = 'Sequential patches, organs and synthetic, 40 min': 'runs/click_stage2/model.pt', 'U-Net with click, 40 min': 'runs/click_unet/model.pt'
+click-real: click-weights click-organs-weights  ## one click on real organs beside a U-Net, about four hours in all: make click-real DATA=folder
 	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK_UNET) --output_dir runs/click_unet $(EQUAL_TIME) --max_epochs 100
-	@$(ONE_CLICK) --slices 60 --checkpoints "{'Sequential patches, 110 min': 'runs/click_stage3/model.pt', 'Sequential patches, 40 min': 'runs/click_stage2/model.pt', 'U-Net with click, 40 min': 'runs/click_unet/model.pt'}"
-	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_stage3/model.pt --precision bfloat16
+	@$(ONE_CLICK) --slices 60 --checkpoints "{$(SHAPES), $(ALL_ORGANS), $(FORTY)}"
+	@$(ONE_CLICK) --slices 60 --checkpoints "{$(ALL_ORGANS), $(SHAPES)}" --sets kits19 --steps 15 --results results/one_click_kidney.json
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_open/model.pt --precision bfloat16
 	@$(BIN)/python benchmarks/tables.py
 
-few-shot: click-weights  ## prostates after learning from the other patients', about half an hour: make few-shot DATA=folder
+few-shot: click-organs-weights  ## prostates after learning from the other patients', about half an hour: make few-shot DATA=folder
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/few_shot.py --method seqpatch --initial_weights runs/click_stage3/model.pt --precision bfloat16
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/few_shot.py --method click_unet --initial_weights runs/click_unet/model.pt --precision bfloat16
 	@$(BIN)/python benchmarks/tables.py
@@ -186,9 +208,19 @@ click-mixture: $(ORGANS)/breast_ultrasound/index.csv  ## one click after trainin
 	@$(ONE_CLICK) --offsets "[0]" --slices 30 --results results/mixture.json --checkpoints "{'real organs, 60 % synthetic': 'runs/mixture/organs_and_shapes/model.pt', 'synthetic only': 'runs/mixture/shapes_only/model.pt', 'real organs only': 'runs/mixture/organs_only/model.pt', 'Sunnybrook, 60 % synthetic': 'runs/mixture/public_and_shapes/model.pt', 'Sunnybrook only': 'runs/mixture/public_only/model.pt'}"
 	@$(BIN)/python benchmarks/tables.py
 
+cavity-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train crossover_cardiac's weights, about forty minutes of one core: make cavity-weights DATA=folder
+	@OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_cardiac/configs/train.json --dataset_dir $(ORGANS)/train_public --output_dir runs/cavity --spacing 0 --turn 3.14 --max_epochs 30 --val_interval 100 --folds 22 --labels "{'cavity':[1]}" --label_values "[0,1]" --precision bfloat16
+
+shipped: $(ORGANS)/breast_ultrasound/index.csv  ## what the automatic bundles' weights reach on other patients: make shipped DATA=folder
+	@$(BIN)/python benchmarks/shipped.py --data $(DATA)
+	@$(BIN)/python benchmarks/tables.py
+
 bench: $(READY)  ## every benchmark of speed into results/, on an idle machine: make bench [DATA=folder]
 	@$(if $(DATA),PATCHSEG_DATA=$(DATA)) $(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/tables.py
+
+configs: $(READY)  ## write the bundles' configs from their common source, configs/
+	@$(BIN)/python configs/write.py
 
 tables: $(READY)  ## write the tables in READMEs and metadata from results/
 	@$(BIN)/python benchmarks/tables.py

@@ -61,9 +61,23 @@ def kidney_real(results: dict[str, Any]) -> str:
     return "\n".join([*_table(heading, rows), "", *tests, PAPER_NOTE])
 
 
+def shipped(results: dict[str, Any]) -> str:
+    """One row per bundle, data set and protocol: what the shipped weights reach on other patients."""
+    heading = ("bundle", "data", "protocol", "patients", "DSC, mean ± sd (n)", "median", "HD, mm", "OR", "UR")
+    rows = []
+    for found in results["measured"]:
+        dsc, *others = _measures(found["summary"])
+        median = f"{found['summary']['median']['dsc']:.3f}"
+        rows.append(
+            [found["bundle"], found["data"], found["protocol"], str(found["patients"]), dsc, median, *others]
+        )
+    return "\n".join(_table(heading, rows))
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kidney_phantom": kidney_phantom,
     "kidney_real": kidney_real,
+    "shipped": shipped,
     "one_click": one_click,
     "one_click_short": one_click_short,
     "one_click_kidney": one_click,
@@ -85,6 +99,10 @@ def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | 
         for protocol, part in found.items():
             name = f"kidney_real_{protocol}"
             flat |= {f"{name}_patients": part["patient_summary"]["n"]} | _flat(name, part["patient_summary"])
+    for found in results.get("shipped", {}).get("measured", []):
+        if found["bundle"] == "crossover_cardiac":
+            name = found["data"].split(",")[0].lower()
+            flat |= {f"{name}_cases": found["summary"]["n"]} | _flat(name, found["summary"])
     for clicked in ("one_click", "one_click_kidney"):
         ours = next(iter(results[clicked]["methods"].values())) if clicked in results else {}
         flat |= {f"one_click_{name}_mean_dice": of_set["dsc"]["0"]["mean"] for name, of_set in ours.items()}

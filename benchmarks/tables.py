@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"<!-- results: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
 MEASURED = {  # what each bundle's eval_metrics hold
     "crossover_kidney": ["kidney_phantom", "kidney_real"],
+    "crossover_cardiac": ["shipped"],
     "seqpatch_prostate": ["one_click"],
     "seqpatch_kidney": ["one_click_kidney"],
 }

@@ -1,0 +1,128 @@
+"""What the automatic bundles' shipped weights reach on patients that they were not trained on.
+
+    python benchmarks/organs.py --data ../shared/data --out runs/organs
+    python benchmarks/shipped.py --data ../shared/data
+
+Each line of the results is one run of the bundle's own evaluate.json.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import fire
+from machine import threads, versions
+
+from patchseg.bundles import bundle_root
+from patchseg.data import find_cases, split_cases, write_split
+from patchseg.errors import InputError, show_as_sentence
+from patchseg.files import whole_file
+from patchseg.runtimes import fast_runtime
+
+Cases = list[dict[str, Any]]
+
+
+class Measured(NamedTuple):
+    """One evaluation: weights of `bundle` on those of the cases in `folder` that `chosen` keeps."""
+
+    bundle: str
+    data: str
+    folder: str
+    chosen: Callable[[Cases], Cases]
+    settings: dict[str, Any]
+
+
+def _first_fold(cases: Cases) -> Cases:
+    """What the kidney weights were not trained on."""
+    return split_cases(cases, folds=3, fold=0)["validate"]
+
+
+def _every_fifth_patient(cases: Cases) -> Cases:
+    kept = sorted({case["patient"] for case in cases})[::5]
+    return [case for case in cases if case["patient"] in kept]
+
+
+PIXELS = {"spacing": 0}  # both sets have lost their spacing
+ALL = (
+    Measured("crossover_kidney", "KiTS19 slices, other patients", "{data}/kits19_slices", _first_fold, {}),
+    Measured(
+        "crossover_kidney",
+        "KiTS19 slices, other patients",
+        "{data}/kits19_slices",
+        _first_fold,
+        {"protocol": "paper"},
+    ),
+    Measured(
+        "crossover_cardiac",
+        "Sunnybrook, other patients",
+        "{organs}/sunnybrook_lv",
+        list,
+        {**PIXELS, "labels": {"cavity": [1]}, "label_values": [0, 1]},
+    ),
+    Measured("crossover_cardiac", "ACDC, never trained on", "{data}/acdc", _every_fifth_patient, PIXELS),
+)
+
+
+def main(data: str, organs: str = "runs/organs", results: str = "results/shipped.json") -> None:
+    """Evaluate and write the results file.
+
+    Args:
+        data: folder with kits19_slices and acdc.
+        organs: folder that `organs.py` wrote.
+        results: the file to write.
+    """
+    found = [_evaluated(measured, data=data, organs=organs) for measured in ALL]
+    content = {
+        "about": {"benchmark": "shipped", "threads": threads(), "versions": versions()},
+        "measured": found,
+    }
+    with whole_file(results) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    for line in found:
+        print(
+            f"{line['bundle']:18} {line['data']:30} {line['protocol']:6} DSC {line['summary']['mean']['dsc']:.3f}"
+        )
+    print(results)
+
+
+def _evaluated(measured: Measured, **folders: str) -> dict[str, Any]:
+    folder = Path(measured.folder.format(**folders)).expanduser().resolve()
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist: give the folders as --data and --organs.")
+    chosen = measured.chosen(find_cases(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        split = Path(temporary) / "split.json"
+        write_split({"train": [], "validate": chosen, "folds": 1, "fold": 0, "seed": 0}, split)
+        output = Path(temporary) / "evaluation"
+        settings = {"dataset_dir": folder, "split_file": split, "output_dir": output, "runtime": fast_runtime()}
+        _run(measured.bundle, settings | measured.settings)
+        results = json.loads((output / "results.json").read_text())
+    return {
+        "bundle": measured.bundle,
+        "data": measured.data,
+        "protocol": measured.settings.get("protocol", "whole"),
+        "patients": len(results["patients"]),
+        "summary": results["summary"],
+        "patient_dsc": round(fmean(patient["dsc"] for patient in results["patients"]), 4),
+        "cases": results["cases"],
+    }
+
+
+def _run(bundle: str, settings: dict[str, Any]) -> None:
+    config = bundle_root(bundle) / "configs" / "evaluate.json"
+    options: Sequence[str] = [text for key, value in settings.items() for text in (f"--{key}", str(value))]
+    command = [sys.executable, "-m", "monai.bundle", "run", "evaluating", "--config_file", str(config), *options]
+    done = subprocess.run(command, env={"OMP_WAIT_POLICY": "passive", "PYTHONWARNINGS": "ignore"} | os.environ)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    show_as_sentence()
+    fire.Fire(main)

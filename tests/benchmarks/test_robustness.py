@@ -1,0 +1,28 @@
+"""The fuzz run counts what it did, finds nothing, and can repeat each try."""
+
+import json
+
+import pytest
+import robustness
+
+
+def test_a_short_run(tmp_path, capsys):
+    path = tmp_path / "results" / "robustness.json"
+    robustness.main(seconds=4, seed=5, out=str(path))
+    assert capsys.readouterr().out.startswith("seed 5\n")
+    found = json.loads(path.read_text())
+    fuzz = found["fuzz"]
+    assert fuzz["tries"] == fuzz["answered"] + fuzz["refused"] > 0
+    assert fuzz["failed"] == 0 and fuzz["failures"] == []
+    assert found["bad_inputs"]["total"] >= 120 and found["geometry"]["whole_product"] == 48 * 3 * 4
+
+
+@pytest.mark.parametrize("form", robustness.FORMS)
+def test_a_try_can_be_repeated(tmp_path, form):
+    number = next(n for n in range(99) if robustness._form(n, 5) == form)
+    records = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        record = robustness._try(number, 5, tmp_path / name, robustness._good_files(tmp_path / name))
+        records.append({k: str(v).replace(str(tmp_path / name), "") for k, v in record.items()})
+    assert records[0] == records[1] and records[0]["form"] == form
