@@ -1,12 +1,12 @@
 """Where the bundles lie."""
 
-import ast
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from patchseg.errors import InputError
+from patchseg.overrides import config_files
 
 ENVIRONMENT = "PATCHSEG_BUNDLES"
 
@@ -50,26 +50,6 @@ def _is_bundle(folder: Path) -> bool:
 
 
 def _started_from(arguments: Sequence[str]) -> Path | None:
-    files = (Path(file).expanduser().absolute() for file in _config_files(arguments))
+    files = (Path(file).expanduser().absolute() for file in config_files(arguments))
     roots = (file.parent.parent for file in files if file.parent.name == "configs" and file.is_file())
     return next((root for root in roots if _is_bundle(root)), None)
-
-
-def _config_files(arguments: Sequence[str]) -> list[str]:
-    """The files after --config_file, as monai.bundle takes them: `F`, `=F`, `"['F', 'G']"` or `F,G`.
-
-    >>> _config_files(["run", "--config_file", "['a/train.json','a/multi_gpu_train.json']"])
-    ['a/train.json', 'a/multi_gpu_train.json']
-    >>> _config_files(["run", "evaluate", "--config_file=a/evaluate.json"])
-    ['a/evaluate.json']
-    """
-    for position, argument in enumerate(arguments):
-        key, equals, value = argument.partition("=")
-        if key.lstrip("-").replace("-", "_") == "config_file" and key.startswith("--"):
-            value = value if equals else next(iter(arguments[position + 1 :]), "")
-            try:
-                files = ast.literal_eval(value)
-            except (ValueError, SyntaxError):
-                files = value.split(",")
-            return [str(file) for file in (files if isinstance(files, list | tuple) else [files])]
-    return []

@@ -62,6 +62,9 @@ def show_as_sentence() -> None:
 
     The bundles call this from `initialize`, since `python -m monai.bundle` offers no other way to end a run
     without a traceback. Any other exception keeps its traceback.
+
+    Raises:
+        InputError: a setting typed behind the config that it does not have or cannot take, see `check_overrides`.
     """
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -76,3 +79,6 @@ def show_as_sentence() -> None:
         os._exit(2)
 
     sys.excepthook = hook
+    from patchseg.overrides import check_overrides  # late: it raises this module's InputError
+
+    check_overrides(sys.argv)

@@ -24,7 +24,7 @@ ACROSS = (("L", "R"), ("P", "A"), ("I", "S"))
 class Panel(NamedTuple):
     """One slice to draw: `image`, `reference` and `prediction` are (row, column) arrays of one shape.
 
-    `aspect` is the height of a pixel over its width in mm.
+    The masks may hold several structures by number. `aspect` is the height of a pixel over its width in mm.
     """
 
     image: np.ndarray
@@ -137,8 +137,8 @@ def draw_panel(axis: Axes, one: Panel) -> None:
     axis.imshow(one.image, cmap="gray", vmin=low, vmax=high, aspect=one.aspect, interpolation="nearest")
     # the prediction thinner and on top: where the two agree both stay visible
     for mask, colour, width in ((one.reference, REFERENCE, 2.4), (one.prediction, PREDICTION, 1.2)):
-        if mask is not None and mask.any() and min(mask.shape) > 1:
-            axis.contour(np.asarray(mask) != 0, levels=[0.5], colors=[colour], linewidths=width)
+        for number in np.unique(mask[mask != 0]) if mask is not None and min(mask.shape) > 1 else ():
+            axis.contour(np.asarray(mask) == number, levels=[0.5], colors=[colour], linewidths=width)
     axis.set_title(one.title, fontsize=9)
     axis.set_axis_off()
 

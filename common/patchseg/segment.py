@@ -17,7 +17,7 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from patchseg.denormals import denormals_flushed
-from patchseg.errors import InputError
+from patchseg.errors import InputError, input_error_in
 from patchseg.geometry import ClickGuidanced
 from patchseg.runtimes import at_runtime
 from patchseg.scans import scan_reader
@@ -30,7 +30,7 @@ class Segmentation:
     """What `segment_scan` found, on the grid of the file.
 
     Attributes:
-        mask: (X, Y, Z) uint8, zeros and ones.
+        mask: (X, Y, Z) uint8, zeros and ones; of several structures their numbers.
         affine: (4, 4), voxel index to RAS world millimetres.
         seconds: wall time of the stages `start` (bundle, weights), `read` (the file), `to grid` (the rest of the
             preprocessing), `network`, `clean` (postprocessing on the network's grid) and `invert` (back to the
@@ -51,7 +51,7 @@ class Segmentation:
     @property
     def volume_ml(self) -> float:
         """Millilitres of the whole mask."""
-        return int(self.mask.sum()) * self.voxel_ml
+        return int(np.count_nonzero(self.mask)) * self.voxel_ml
 
     @property
     def largest_ml(self) -> float:
@@ -85,14 +85,15 @@ def segment_scan(
     with _stage(seconds, "start"):
         reader = scan_reader(scan, series)
         parser = _parser(Path(root))
-        network = load_weights(parser.get_parsed_content("network_def"), Path(root) / "models" / "model.pt")
-        device = torch.device(parser.get_parsed_content("device"))
+        config = Path(root) / "configs" / "inference.json"
+        network = load_weights(_made(parser, "network_def", config), Path(root) / "models" / "model.pt")
+        device = _made(parser, "device", config)
         runtime = runtime or parser.get("runtime", "torch")
         device = torch.device("cpu") if runtime == "openvino" else device
-        network = at_runtime(network.to(device), runtime)
-        preprocessing = parser.get_parsed_content("preprocessing").transforms
-        inferer = parser.get_parsed_content("inferer")
-        transforms = parser.get_parsed_content("postprocessing").transforms
+        network = at_runtime(_moved(network, device, config), runtime)
+        preprocessing = _made(parser, "preprocessing", config).transforms
+        inferer = _made(parser, "inferer", config)
+        transforms = _made(parser, "postprocessing", config).transforms
         postprocessing = [t for t in transforms if not isinstance(t, SaveImaged)]
     if clicks and not any(isinstance(t, ClickGuidanced) for t in preprocessing):
         raise InputError(f"{Path(root).name} takes no clicks: leave them out, with `patchseg segment`.")
@@ -117,11 +118,12 @@ def segment_scan(
     with _stage(seconds, "invert"):
         result = Compose(postprocessing[inverting:])(result)
     pred = result["pred"]
+    pred = pred.reshape(pred.shape[:4])  # a file may have more axes, of length 1
     shape = tuple(int(n) for n in image.meta["spatial_shape"][:3])
     affine = np.asarray(image.meta["original_affine"])
     if tuple(pred.shape) != (1, *shape) or not np.allclose(pred.affine, affine, atol=1e-3):
         raise RuntimeError(f"{root}: postprocessing leaves pred as {tuple(pred.shape)}, the scan is {shape}")
-    mask = (pred[0] != 0).cpu().numpy().astype(np.uint8)
+    mask = pred[0].cpu().numpy().astype(np.uint8)
     return Segmentation(mask, affine, seconds, result.get("confidence"))
 
 
@@ -130,12 +132,43 @@ def _parser(root: Path) -> ConfigParser:
     if not config.is_file():
         raise InputError(f"there is no {config}: this bundle cannot segment.")
     parser = ConfigParser()
-    parser.read_config(config)
     metadata = root / "configs" / "metadata.json"
-    if metadata.is_file():
-        parser.read_meta(metadata)
+    for path, read in ((config, parser.read_config), (metadata, parser.read_meta)):
+        if path.is_file():
+            try:
+                read(path)
+            except Exception as error:  # MONAI fails in several ways on what is no JSON object
+                raise InputError(
+                    f"{path} cannot be read ({_reason(error)}): repair or replace the file."
+                ) from error
     parser["bundle_root"] = str(root)
     return parser
+
+
+def _made(parser: ConfigParser, key: str, config: Path) -> Any:
+    """What the config describes under a key."""
+    try:
+        return parser.get_parsed_content(key)
+    except Exception as error:
+        if input_error_in(error):
+            raise
+        raise InputError(f"{config}: {key} cannot be made ({_reason(error)}); repair it there.") from error
+
+
+def _moved(network: torch.nn.Module, device: Any, config: Path) -> torch.nn.Module:
+    try:
+        return network.to(torch.device(device))
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise InputError(
+            f"{config}: device {device} cannot be used here ({_reason(error)}); give another."
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what lies at the bottom of an error."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, Invertd
 
+from patchseg.errors import InputError
 from patchseg.geometry import NetworkGridd
 
 ORIENTATIONS = [
@@ -105,3 +106,23 @@ def test_other_interpolations_and_sheared_volumes_go_back_by_monai():
         assert back.shape == scan.shape
         assert (len(back.unique()) == 2) == nearest
         assert ((back > 0.5) == (scan > 0.5)).float().mean() > 0.97
+
+
+@pytest.mark.parametrize("codes", ORIENTATIONS)
+def test_planes_of_the_file_are_kept_and_shown_as_pictures_are(codes):
+    """Whatever axis of the body the slices are closest to; and a mask finds back."""
+    scan = stored(codes, tilt=0.2)
+    to_grid = Compose([NetworkGridd("image", spacing=None, planes="file")])
+    data = to_grid({"image": scan})
+    turned = [axis for axis, code in enumerate(codes[:2]) if code in "RAS"]
+    expected = np.flip(scan[0].numpy(), turned).transpose(1, 0, 2)
+    np.testing.assert_array_equal(data["image"][0].numpy(), expected)
+    mask = MetaTensor((data["image"] > 0.5).to(torch.uint8), meta=data["image"].meta)
+    back = Invertd("pred", to_grid, "image", nearest_interp=True, to_tensor=True)({**data, "pred": mask})["pred"]
+    np.testing.assert_array_equal(back[0].numpy() > 0, scan[0].numpy() > 0.5)
+    torch.testing.assert_close(back.affine, scan.affine.to(back.affine))
+
+
+def test_planes_that_are_none():
+    with pytest.raises(InputError, match="planes 'scan': take 'body' or 'file'"):
+        NetworkGridd("image", spacing=None, planes="scan")

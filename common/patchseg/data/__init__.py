@@ -1,5 +1,6 @@
 """Data set layouts, splits by patient, loading checks, the built-in phantoms and synthetic shapes."""
 
+from patchseg.data.boxes import CropToBoxd
 from patchseg.data.layouts import find_cases
 from patchseg.data.loading import LoadScand, require_label
 from patchseg.data.mixed import MixedDataset
@@ -14,6 +15,7 @@ __all__ = [
     "CTIntensityd",
     "CheckLabeld",
     "CheckScand",
+    "CropToBoxd",
     "LoadScand",
     "MixedDataset",
     "SeededCacheDataset",

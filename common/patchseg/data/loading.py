@@ -4,7 +4,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
+import torch
 from monai.data import ImageReader
 from monai.transforms import LoadImage, LoadImaged
 
@@ -12,7 +14,7 @@ from patchseg.errors import InputError
 
 
 class LoadScand(LoadImaged):
-    """MONAI's LoadImaged, except that a file it cannot read is named in an InputError.
+    """MONAI's LoadImaged, except that a file it cannot read is named in an InputError, and headers are believed.
 
     Args: as LoadImaged.
 
@@ -22,11 +24,14 @@ class LoadScand(LoadImaged):
 
     def __call__(self, data: Mapping[Hashable, Any], reader: ImageReader | None = None) -> dict[Hashable, Any]:
         try:
-            return super().__call__(data, reader)
+            loaded = super().__call__(data, reader)
         except Exception as error:  # each reader fails in its own ways on a damaged file
             for key in self.key_iterator(data):
                 _load(self._loader, data[key])
             raise error
+        for key in self.key_iterator(loaded):
+            _as_stored(loaded[key], data[key])
+        return loaded
 
 
 def require_label(
@@ -50,6 +55,20 @@ def require_label(
             f"none of the {len(cases)} label files holds the value {shown} (the first is {cases[0]['label']}): "
             f"give the right one as --{option}."
         )
+
+
+def _as_stored(image: Any, file: Any) -> None:
+    """Give a NIfTI image the affine that its header states.
+
+    MONAI takes the qform instead of an sform whose spacing is not the header's pixdim to five digits, even a qform
+    that is declared void: an axis order, an origin and a NaN are gone without a word.
+    """
+    if not str(file).lower().endswith((".nii", ".nii.gz")) or image.affine.shape != (4, 4):
+        return
+    affine = torch.as_tensor(nib.load(file).affine, dtype=torch.float64)
+    if not torch.equal(affine, image.affine):
+        image.affine = affine
+        image.meta["original_affine"] = affine.numpy().copy()
 
 
 def _load(loader: LoadImage, file: str | Path) -> Any:

@@ -1,7 +1,6 @@
 """Split cases into folds by patient, and keep the split in a JSON file."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from patchseg.errors import InputError
+from patchseg.files import whole_file
 
 
 def split_cases(cases: list[dict], folds: int = 5, fold: int = 0, seed: int = 0) -> dict[str, Any]:
@@ -82,6 +82,9 @@ def write_split(split: dict[str, Any], path: str | Path) -> None:
     Args:
         split: what `split_cases` gave.
         path: the JSON file, replaced if it exists.
+
+    Raises:
+        InputError: it cannot be written there.
     """
     content = {key: split[key] for key in ("folds", "fold", "seed")}
     content |= {part: [case["name"] for case in split[part]] for part in ("train", "validate")}
@@ -90,10 +93,12 @@ def write_split(split: dict[str, Any], path: str | Path) -> None:
     }
     text = json.dumps(content, indent=2) + "\n"
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): choose another folder.") from error
 
 
 def read_split(path: str | Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from patchseg.data.checks import file_of
 from patchseg.errors import InputError
 
 from .air import in_air
+from .network_grid import ROUNDED
 
 
 class ClickGuidanced(MapTransform):
@@ -67,6 +68,7 @@ class ClickGuidanced(MapTransform):
                     "or give its voxel, such as [[120, 98, 14]]."
                 )
             foreground, background = (_voxels(clicks, image, file_of(image, key)) for clicks in (inside, outside))
+            _refuse_both(inside, outside, file_of(image, key))
             _refuse_air(image, foreground, inside, file_of(image, key))
             channels = [image.as_tensor(), *(_channel(image, voxels) for voxels in (foreground, background))]
             d[key] = MetaTensor(torch.cat(channels), meta=image.meta, applied_operations=image.applied_operations)
@@ -89,7 +91,9 @@ def read_clicks(given: Any) -> list[list[int]]:
     """
     clicks = _unpacked(given)
     if not isinstance(clicks, list | tuple):
-        raise InputError(f'"{given}" is no click: give three whole numbers i,j,k, the voxel counted from 0.')
+        raise InputError(
+            f'"{_short(given)}" is no click: give three whole numbers i,j,k, the voxel counted from 0.'
+        )
     if clicks and not isinstance(_unpacked(clicks[0]), list | tuple):
         clicks = [clicks]
     return [_whole_numbers(_unpacked(click)) for click in clicks]
@@ -99,7 +103,7 @@ def _unpacked(given: Any) -> Any:
     if isinstance(given, str):
         try:
             return ast.literal_eval(given.strip() or "[]")
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two: brackets without end
             return given
     if given is None:
         return []
@@ -108,13 +112,18 @@ def _unpacked(given: Any) -> Any:
 
 def _whole_numbers(click: Any) -> list[int]:
     try:
-        numbers = [float(n) for n in click]
+        numbers = [float(n) for n in click if not isinstance(n, bool)]
         if len(numbers) in (2, 3) and all(n.is_integer() for n in numbers):
             return [int(n) for n in numbers]
     except (TypeError, ValueError):
         pass
     shown = ",".join(map(str, click)) if isinstance(click, list | tuple) else click
-    raise InputError(f'click "{shown}" is not three whole numbers: give i,j,k, the voxel counted from 0.')
+    raise InputError(f'click "{_short(shown)}" is not three whole numbers: give i,j,k, the voxel counted from 0.')
+
+
+def _short(given: Any) -> str:
+    text = str(given)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def to_grid(clicks: ArrayLike, original_affine: ArrayLike, current_affine: ArrayLike) -> np.ndarray:
@@ -182,8 +191,14 @@ def _voxels(clicks: Sequence[Sequence[int]], image: MetaTensor, file: str) -> np
             )
         indices.append(index)
     # the last voxel of a file may round to one behind the end of the resampled grid
-    grid = np.rint(to_grid(indices, affine, image.affine)).astype(int)
+    grid = np.rint(np.round(to_grid(indices, affine, image.affine), ROUNDED)).astype(int)
     return np.clip(grid, 0, np.array(image.shape[1:]) - 1)
+
+
+def _refuse_both(inside: Sequence[Sequence[int]], outside: Sequence[Sequence[int]], file: str) -> None:
+    both = [click for click in inside if click in outside]
+    if both:
+        raise InputError(f"click {both[0]} is both inside and outside the object in {file}: keep one of the two.")
 
 
 def _refuse_air(image: MetaTensor, voxels: np.ndarray, clicks: Sequence[Sequence[int]], file: str) -> None:

@@ -16,35 +16,47 @@ from patchseg.errors import InputError
 from patchseg.files import whole_file
 from patchseg.metrics import MEASURES, Case, case_measures, patient_means, plain, summary, table
 
+EACH = ("dsc", "hd_mm")  # of every structure, where there are several
+
 
 class CaseMeasures:
     """Measures each case and puts the means into `engine.state.metrics`, the same on every rank.
 
     The evaluator runs with `decollate=True`; after its post-processing each item holds `pred` and `label`,
     masks of (1, X, Y, Z) on one grid, whichever. The spacing is that of the label's affine. `ClickMeasures`
-    measures more.
+    measures more. Masks of several structures hold their numbers, from 1: then all of them together are measured
+    as one, and each by itself as `<structure>_dsc` and `<structure>_hd_mm`.
 
     Metrics: `val_mean_dice`, `val_mean_hd_mm` (NaN when no case has a distance), `val_mean_or`,
-    `val_mean_ur`, `val_missed`. List it FIRST among the handlers, or name it as the evaluator's key metric,
-    `key_val_metric={"val_mean_dice": measures}` (MONAI attaches that before all handlers and keeps the best
-    value): ignite calls handlers in the order they were attached, and whatever reads metrics at the end of an
-    epoch (CheckpointSaver, MLFlowHandler) has to come after.
+    `val_mean_ur`, `val_missed`; of several structures also `val_mean_<structure>_dice`. List it FIRST among the
+    handlers, or name it as the evaluator's key metric, `key_val_metric={"val_mean_dice": measures}` (MONAI
+    attaches that before all handlers and keeps the best value): ignite calls handlers in the order they were
+    attached, and whatever reads metrics at the end of an epoch (CheckpointSaver, MLFlowHandler) has to come
+    after.
 
     Args:
         path: JSON file to write when the evaluator completes; None (validation while training) writes none.
         about: what produced the results, copied into the file.
         show: print a table of cases and the mean when the evaluator completes.
+        structures: names of the numbers 1, 2, ... in the masks, where there are several.
     """
 
     measures: Sequence[str] = MEASURES  # what a case holds beside its names
     shown: Sequence[str] = MEASURES  # the columns of the table
 
     def __init__(
-        self, path: str | Path | None = None, about: dict[str, Any] | None = None, show: bool = False
+        self,
+        path: str | Path | None = None,
+        about: dict[str, Any] | None = None,
+        show: bool = False,
+        structures: Sequence[str] = (),
     ) -> None:
         self.path = Path(path) if path is not None else None
         self.about = about or {}
         self.show = show
+        self.structures = list(structures) if len(structures) > 1 else []
+        each = [f"{name}_{measure}" for name in self.structures for measure in EACH]
+        self.measures, self.shown = (*self.measures, *each), (*self.shown, *each)
         self.cases: list[Case] = []  # this rank's while the epoch runs, then every rank's, sorted by name
 
     def attach(self, engine: Engine, name: str | None = None) -> None:
@@ -67,7 +79,14 @@ class CaseMeasures:
             self.cases.append(case)
 
     def _measures_of(self, output: dict[str, Any]) -> dict[str, float]:
-        return case_measures(output["pred"], output["label"], spacing(output["label"]))
+        pred, label, mm = output["pred"], output["label"], spacing(output["label"])
+        if not self.structures:
+            return case_measures(pred, label, mm)
+        found = case_measures(pred != 0, label != 0, mm)
+        for number, name in enumerate(self.structures, start=1):
+            own = case_measures(pred == number, label == number, mm)
+            found |= {f"{name}_{measure}": own[measure] for measure in EACH}
+        return found
 
     def _gather(self, engine: Engine, name: str | None) -> None:
         shares = string_list_all_gather([json.dumps(self.cases)])
@@ -89,6 +108,7 @@ class CaseMeasures:
             "val_mean_or": mean["or"],
             "val_mean_ur": mean["ur"],
             "val_missed": total["missed"],
+            **{f"val_mean_{name}_dice": mean[f"{name}_dsc"] for name in self.structures},
         }
 
     def _finish(self, engine: Engine) -> None:

@@ -7,7 +7,7 @@ import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
 from patchseg.handlers.case_measures import case_names
-from patchseg.handlers.tracking import tracker_of
+from patchseg.handlers.tracking import track_picture
 from patchseg.metrics import dice
 from patchseg.pictures import Panel, montage, panel
 
@@ -39,7 +39,8 @@ class Pictures:
     def attach(self, engine: Engine) -> None:
         """Attach to an evaluator whose items hold `image`, `pred` and `label`, each (1, X, Y, Z).
 
-        Of an image with clicks behind it, (3, X, Y, Z), the first channel is drawn.
+        Of an image with clicks behind it, (3, X, Y, Z), the first channel is drawn. Of masks with several
+        structures each is outlined, and the Dice is that of all together.
         """
         if idist.get_rank() != 0:
             return
@@ -57,7 +58,7 @@ class Pictures:
         if self._number(engine) % self.every:
             return
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
-            score = dice(output["pred"], output["label"])
+            score = dice(output["pred"] != 0, output["label"] != 0)
             worse = self._worst is None or score < self._worst[0]
             if len(self._first) >= self.count and not worse:
                 continue
@@ -76,6 +77,4 @@ class Pictures:
             self._first[-1] = self._worst
         shown = [one for _, one in sorted(self._first, key=lambda s: s[0])]
         path = montage(shown, self.folder / f"epoch_{self._number(engine):03d}.png")
-        tracker = tracker_of(engine)
-        if tracker is not None:
-            tracker.client.log_artifact(tracker.cur_run.info.run_id, str(path), "pictures")
+        track_picture(engine, path)

@@ -4,7 +4,7 @@ from .confidence import ConfidencePerSliced
 from .inferer import ClickInferer
 from .network import SeqPatchNet
 from .rays import DIRECTIONS, extract_patches, patch_centres, stitch_patches
-from .sampling import RandObjectSliced, RandObjectViewd, RayPatchesd
+from .sampling import RandObjectSliced, RandObjectViewd, RandOnePartd, RayPatchesd
 from .simulate import SimulateClickd
 from .slices import SliceAnswer, judge_slices, normalise_around
 
@@ -14,6 +14,7 @@ __all__ = [
     "ConfidencePerSliced",
     "RandObjectSliced",
     "RandObjectViewd",
+    "RandOnePartd",
     "RayPatchesd",
     "SeqPatchNet",
     "SimulateClickd",

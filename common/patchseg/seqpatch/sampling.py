@@ -47,6 +47,33 @@ class RandObjectSliced(MapTransform, Randomizable):
         return d
 
 
+class RandOnePartd(MapTransform, Randomizable):
+    """One of the connected parts of a slice's object, drawn at random: one kidney of two.
+
+    A click means one of them; the others are background to it.
+
+    Args:
+        keys: labels, (1, H, W).
+        least: pixels of a part that may be drawn, if any part has so many.
+    """
+
+    def __init__(self, keys: KeysCollection = ("label",), least: int = 30) -> None:
+        super().__init__(keys)
+        self.least = least
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            label = _plain(d[key])
+            parts, _ = ndimage.label(label[0].numpy())
+            sizes = np.bincount(parts.ravel())[1:]
+            if sizes.size:
+                large = np.flatnonzero(sizes >= min(self.least, sizes.max()))
+                chosen = int(large[self.R.randint(len(large))]) + 1
+                d[key] = label * torch.from_numpy(parts == chosen)[None].to(label)
+        return d
+
+
 class RandObjectViewd(MapTransform, Randomizable):
     """The object of a slice seen at a random size, turned and mirrored at random, in the middle of a square.
 
