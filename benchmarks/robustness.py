@@ -75,7 +75,8 @@ def main(seconds: float = 120.0, seed: int = 0, out: str | None = None, only: in
     }
     path = Path(out) if out else ROOT / "results" / "robustness.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    other = json.loads(path.read_text()) if path.is_file() else {}  # what else was tried stays
+    path.write_text(json.dumps(other | content, indent=1) + "\n")
     print(json.dumps({key: content["fuzz"][key] for key in ("tries", *OUTCOMES)}))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from published import CROSSOVER_TABLE_1
 from table_clicks import click_volumes, few_shot, mixture, one_click, one_click_short
+from table_robustness import robustness
 from table_speed import speed
 
 MISSING = "not measured yet"
@@ -85,6 +86,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "mixture": mixture,
     "click_volumes": click_volumes,
     "speed": speed,
+    "robustness": robustness,
 }
 
 

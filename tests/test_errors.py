@@ -27,3 +27,8 @@ def test_any_other_error_keeps_its_traceback():
     done = run("1 / 0")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr and "Traceback" in done.stderr
+
+
+def test_a_packed_bundles_own_copy_of_the_class_counts():
+    done = run("raise type('InputError', (ValueError,), {})('scan.nii.gz is empty: give another')")
+    assert (done.returncode, done.stderr) == (2, "error: scan.nii.gz is empty: give another\n")

@@ -134,3 +134,13 @@ def test_curves(tmp_path):
     assert not drawn(none, PREDICTION) and not drawn(none, REFERENCE)
     with pytest.raises(InputError, match="holds no epoch"):
         curves(tmp_path / "nowhere.jsonl", tmp_path / "curves.png")
+
+
+def test_every_structure_is_outlined():
+    """Two squares, one inside the other: twice as much outline as of the outer one alone, and more."""
+    outer = np.zeros((40, 40), np.uint8)
+    outer[5:35, 5:35] = 2
+    both = outer.copy()
+    both[12:28, 12:28] = 1
+    lines = [(overlay(np.zeros((40, 40)), mask) == colour(REFERENCE)).all(-1).sum() for mask in (outer, both)]
+    assert lines[1] > 1.4 * lines[0] > 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lib.bundle import newest_weights
+from lib.bundle import newest_weights, served_and_untrained
 from lib.checks import checked_device, open_to_requests
 from lib.datastore import StudiesFolder
 from lib.infer import BundleInfer
@@ -28,14 +28,13 @@ from monailabel.tasks.activelearning.epistemic import Epistemic
 from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
 
-from patchseg.bundles import bundle_names, bundle_root
 from patchseg.errors import InputError, input_error_in
 
 logger = logging.getLogger(__name__)
 
 
 class PatchsegApp(MONAILabelApp):
-    """All bundles that `patchseg.bundles` finds.
+    """All bundles that `patchseg.bundles` finds and that have weights.
 
     Args:
         app_dir: this folder.
@@ -44,7 +43,9 @@ class PatchsegApp(MONAILabelApp):
     """
 
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
-        self.bundles = {name: bundle_root(name) for name in bundle_names()}
+        self.bundles, untrained = served_and_untrained()
+        for name in untrained:
+            logger.warning(f"{name} is left out: it needs training, models/model.pt is missing.")
         remote = studies.startswith(("http://", "https://"))
         self.studies_folder = None if remote else Path(studies).resolve()
         self.trained = (self.studies_folder or Path(app_dir).resolve()) / "models"
@@ -71,7 +72,7 @@ class PatchsegApp(MONAILabelApp):
         )
 
     def init_infers(self) -> dict[str, InferTask]:
-        """A model for each bundle that has weights."""
+        """A model for each bundle."""
         tasks = {name: BundleInfer(root, self.conf, self.trained / name) for name, root in self.bundles.items()}
         return {name: task for name, task in tasks.items() if task.is_valid()}
 

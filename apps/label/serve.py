@@ -69,19 +69,20 @@ def main() -> None:
 
 def how_to_connect(origin: str, host: str, studies: str) -> str:
     """What to type into 3D Slicer and OHIF."""
-    from lib.bundle import label_type
+    from lib.bundle import label_type, served_and_untrained
 
-    from patchseg.bundles import bundle_names, bundle_root
-
+    served, untrained = served_and_untrained()
     places = {"segmentation": "Auto Segmentation", "deepgrow": "SmartEdit"}
     lines = [
         "",
         f"  studies       {studies}",
         f"  3D Slicer     module MONAI Label, field MONAI Label server:  {origin}",
-        *(f"                {places[label_type(bundle_root(name))]}: {name}" for name in bundle_names()),
+        *(f"                {places[label_type(root)]}: {name}" for name, root in served.items()),
         f"  requests      {origin}/ lists them",
         "  end           Ctrl-C",
     ]
+    if untrained:
+        lines.append(f"  left out      {', '.join(untrained)}: no weights yet, see docs/README.md in its folder")
     if host not in LOCAL:
         lines.append(
             f"  WARNING       {host} is open to other machines: see Shared servers in apps/label/README.md"

@@ -23,10 +23,13 @@ def claim(folder: Path, patience: float = PATIENCE) -> None:
         patience: seconds to wait for another process to let go.
 
     Raises:
-        InputError: another running process holds it.
+        InputError: another running process holds it, or it cannot be made.
     """
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror}): give another output_dir.") from error
     if fcntl is None or folder in _held:
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -118,13 +119,19 @@ def export(*, output: str, bundle: str | None = None, overwrite: bool = False) -
 
 
 def _bundles(name: str | None) -> list[Path]:
-    """The folder of the bundle named, or of all there are."""
+    """The folder of the bundle named, or of all that have weights; those that have none are named on stderr."""
     from patchseg.bundles import ENVIRONMENT, bundle_names, bundle_root
 
-    names = [name] if name else bundle_names()
-    if not names:
-        raise InputError(f"no bundle was found: set {ENVIRONMENT} to the folder that holds them.")
-    return [bundle_root(name) for name in names]
+    if name:
+        return [bundle_root(name)]
+    roots = [bundle_root(name) for name in bundle_names()]
+    trained = [root for root in roots if (root / "models" / "model.pt").is_file()]
+    if not trained:
+        raise InputError(f"no bundle with weights was found: set {ENVIRONMENT} to the folder that holds them.")
+    for root in roots:
+        if root not in trained:
+            print(f"{root.name} is left out: it has no weights yet.", file=sys.stderr)
+    return trained
 
 
 def _run(
@@ -197,10 +204,23 @@ def _later(function: Callable[..., None], todo: list[Callable[[], None]]) -> Cal
 
     @functools.wraps(function)
     def note(*args: object, **kwargs: object) -> None:
-        todo.append(functools.partial(function, *args, **kwargs))
+        todo.append(functools.partial(_checked, function, *args, **kwargs))
 
     note.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return note
+
+
+def _checked(function: Callable[..., None], *args: object, **kwargs: object) -> None:
+    """Call it, unless a flag has a value that it cannot have; fire takes any, `--overwrite=no` for a yes too."""
+    for name, value in kwargs.items():
+        flag, switch = name.replace("_at", ""), inspect.signature(function).parameters[name].annotation is bool
+        if switch and not isinstance(value, bool):
+            raise InputError(f"--{flag} takes no value such as {value}: give it alone, or leave it out.")
+        if not switch and isinstance(value, bool):
+            raise InputError(
+                f"--{flag} has no value: write it behind, as `patchseg {function.__name__} --help` shows."
+            )
+    function(*args, **kwargs)
 
 
 def _gathered(arguments: Sequence[str]) -> list[str]:
@@ -213,12 +233,14 @@ def _gathered(arguments: Sequence[str]) -> list[str]:
     """
     kept: list[str] = []
     values: dict[str, list[str]] = {}
-    remaining = iter(arguments)
-    for argument in remaining:
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
         key, equals, value = argument.partition("=")
         flag = REPEATED.get(key.lstrip("-").replace("-", "_")) if key.startswith("-") else None
         if flag:
-            values.setdefault(flag, []).append(value if equals else next(remaining, ""))
+            given = equals or (remaining and not re.match(r"-+[a-zA-Z]", remaining[0]))
+            values.setdefault(flag, []).append(value if equals else remaining.pop(0) if given else "")
         else:
             kept.append(argument)
     return kept + [f"{flag}={';'.join(given)}" for flag, given in values.items()]

@@ -28,9 +28,11 @@ def input_error_in(error: BaseException | None) -> InputError | None:
 
 
 def _as_input_error(error: BaseException) -> InputError | None:
-    """The error itself, or the one whose traceback a DataLoader's worker process sent over as text."""
+    """The error itself, one of a packed bundle's own copy of this class, or one that a DataLoader's worker sent."""
     if isinstance(error, InputError):
         return error
+    if type(error).__name__ == InputError.__name__ and isinstance(error, ValueError):
+        return InputError(str(error))
     sent = re.findall(rf"^{__name__}\.{InputError.__name__}: (.*)$", str(error), re.MULTILINE)
     return InputError(sent[0]) if sent else None
 

@@ -9,7 +9,7 @@ from monai.data import ITKWriter
 
 from patchseg.errors import InputError
 from patchseg.files import whole_file
-from patchseg.scans import NIFTI, ending
+from patchseg.scans import NIFTI, ending, is_there
 
 ENDINGS = (*NIFTI, ".mha", ".nrrd")
 
@@ -26,11 +26,13 @@ def check_target(path: str | Path, scan: str | Path, overwrite: bool = False) ->
         raise InputError(f"{path} names no format for the mask: let it end in {', '.join(ENDINGS)}.")
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent} for the mask does not exist: make it first.")
+    if not is_there(path):
+        return
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the mask.")
-    if path.exists() and Path(scan).exists() and path.samefile(scan):
+    if is_there(Path(scan)) and path.samefile(scan):
         raise InputError(f"{path} is the scan itself: name another file for the mask.")
-    if path.exists() and not overwrite:
+    if not overwrite:
         raise InputError(f"{path} exists: name another file or add --overwrite.")
 
 
@@ -42,15 +44,22 @@ def write_mask(mask: np.ndarray, affine: np.ndarray, path: str | Path, scan: str
         affine: (4, 4), voxel index to RAS world millimetres.
         path: .nii, .nii.gz, .mha or .nrrd.
         scan: the NIfTI file the mask belongs to, when it is one: its sform and qform are copied bit by bit.
+
+    Raises:
+        InputError: the folder cannot be written to, or is full.
     """
     data = np.ascontiguousarray(mask, dtype=np.uint8)
-    with whole_file(path) as temporary:
-        if ending(path) in NIFTI:
-            nibabel.save(_nifti(data, affine, scan), temporary)
-        else:
-            # turns RAS millimetres into ITK's LPS and the axes round, without resampling
-            image = ITKWriter.create_backend_obj(data, channel_dim=None, affine=affine, dtype=np.uint8)
-            itk.imwrite(image, str(temporary), compression=True)
+    try:
+        with whole_file(path) as temporary:
+            if ending(path) in NIFTI:
+                nibabel.save(_nifti(data, affine, scan), temporary)
+            else:
+                # turns RAS millimetres into ITK's LPS and the axes round, without resampling
+                image = ITKWriter.create_backend_obj(data, channel_dim=None, affine=affine, dtype=np.uint8)
+                itk.imwrite(image, str(temporary), compression=True)
+    except (OSError, RuntimeError) as error:  # the second is ITK's
+        reason = (getattr(error, "strerror", None) or str(error).splitlines()[-1]).rstrip(".")
+        raise InputError(f"{path} cannot be written ({reason}): make room, or name another file.") from error
 
 
 def _nifti(data: np.ndarray, affine: np.ndarray, scan: str | Path | None) -> nibabel.Nifti1Image:

@@ -77,8 +77,11 @@ def write_report(
     sections = [_section(Path(run), Path(trained or run)) for run, trained in folders]
     page = _template().render(sections=sections, headings=HEADINGS, part_headings=PART_HEADINGS)
     path = Path(folder) / path
-    with whole_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    try:
+        with whole_file(path) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): name another file.") from error
     return path
 
 
@@ -94,6 +97,19 @@ def _section(folder: Path, trained: Path) -> dict[str, Any]:
         raise InputError(
             f"{folder} holds no results.json, training.jsonl, timings.json or pictures: run an evaluation first."
         )
+    try:
+        shown = _results(folder, results)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{folder / 'results.json'} is not what an evaluation writes: evaluate again.") from error
+    return shown | {
+        "pictures": pictures,
+        "curves": _curves(log) if log.is_file() else None,
+        "timings": timings,
+    }
+
+
+def _results(folder: Path, results: dict[str, Any]) -> dict[str, Any]:
+    """The part of a section that is read from results.json."""
     cases, about = results.get("cases", []), results.get("about", {})
     summary = results.get("summary", {})
     clicked = "whole_dsc" in summary.get("mean", {})
@@ -106,9 +122,6 @@ def _section(folder: Path, trained: Path) -> dict[str, Any]:
         "totals": {n: _row(summary[n]) for n in ("mean", "sd", "median")} if results else {},
         "parts": _parts(summary) if clicked else {},
         "about": dict(_flat(about)),
-        "pictures": pictures,
-        "curves": _curves(log) if log.is_file() else None,
-        "timings": timings,
     }
 
 
@@ -144,8 +157,11 @@ def _pictures(folder: Path) -> list[dict[str, str]]:
 
 
 def _title(picture: Path) -> str:
-    with Image.open(picture) as image:
-        return str(image.info.get("Title", ""))
+    try:
+        with Image.open(picture) as image:
+            return str(image.info.get("Title", ""))
+    except OSError as error:
+        raise InputError(f"{picture} is no picture: delete it, or evaluate again.") from error
 
 
 def _template() -> Any:
@@ -157,9 +173,12 @@ def _json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error}): evaluate again.") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no JSON object: evaluate again.")
+    return found
 
 
 def _row(measures: dict[str, Any]) -> dict[str, Any]:

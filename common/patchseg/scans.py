@@ -14,6 +14,7 @@ from patchseg.errors import InputError
 
 NIFTI = (".nii", ".nii.gz")
 OTHERS = (".mha", ".mhd", ".nrrd")
+NO_IMAGES = ("SEG", "RTSTRUCT", "RTDOSE", "RTPLAN", "SR", "PR", "KO", "REG")  # modalities of a DICOM series
 
 
 def scan_reader(scan: str | Path, series: str | None = None) -> ITKReader | None:
@@ -31,16 +32,30 @@ def scan_reader(scan: str | Path, series: str | None = None) -> ITKReader | None
             or doubled slice, uneven spacing.
     """
     scan = Path(scan)
-    if not scan.exists():
+    if not is_there(scan):
         raise InputError(f"there is no scan at {scan}: check the path.")
     if scan.is_dir():
         return _series_reader(scan, series)
+    if not scan.is_file():  # reading a pipe would wait for ever
+        raise InputError(f"{scan} is no file and no folder: give the scan itself.")
     if series is not None:
         raise InputError(f"{scan} is a file: leave --series out, it chooses in a DICOM folder.")
     shape = _shape(scan)
     if len(shape) < 3 or any(n != 1 for n in shape[3:]) or 0 in shape:
         raise InputError(f"{scan} has shape {tuple(shape)}: give one volume with three axes.")
     return None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path.
+
+    Raises:
+        InputError: the path itself cannot be used, being too long for instance.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise InputError(f"{path} cannot be looked for ({error.strerror}): check the path.") from error
 
 
 def ending(path: str | Path) -> str:
@@ -56,14 +71,32 @@ def ending(path: str | Path) -> str:
 def _shape(scan: Path) -> Sequence[int]:
     try:
         if ending(scan) in NIFTI:
-            return nibabel.load(scan).shape
+            image = nibabel.load(scan)
+            _check_numbers(scan, len(image.get_data_dtype().fields or [""]), image.get_data_dtype().kind == "c")
+            return image.shape
         if ending(scan) in OTHERS:
             header = _header(str(scan))
+            _check_colours(scan, header)
             return [header.GetDimensions(axis) for axis in range(header.GetNumberOfDimensions())]
+    except InputError:
+        raise
     except Exception as error:  # each library fails in its own ways on a damaged file
         raise InputError(f"{scan} cannot be read as an image: it is damaged or of another format.") from error
     known = ", ".join((*NIFTI, *OTHERS))
     raise InputError(f"{scan} is of no known format: give {known} or the folder of a DICOM series.")
+
+
+def _check_colours(scan: Path, header: Any) -> None:
+    is_complex = header.GetPixelType() == itk.CommonEnums.IOPixel_COMPLEX
+    _check_numbers(scan, header.GetNumberOfComponents(), is_complex)
+
+
+def _check_numbers(scan: Path, components: int, is_complex: bool) -> None:
+    """Raise unless each voxel is one real number."""
+    if is_complex:
+        raise InputError(f"{scan} holds complex numbers: give their magnitude.")
+    if components != 1:
+        raise InputError(f"{scan} is a colour image, {components} numbers a voxel: give one in grey levels.")
 
 
 def _header(path: str) -> Any:
@@ -75,6 +108,7 @@ def _header(path: str) -> Any:
 
 def _series_reader(folder: Path, wanted: str | None) -> ITKReader:
     found = _series_in(folder)
+    _check_files(folder, {Path(file).name for series in found for file in series["files"]})
     if not found:
         raise InputError(f"{folder} holds no DICOM images: give the folder with the slices of one series.")
     chosen = [s for s in found if wanted is None or wanted in (s["uid"], s["identifier"])]
@@ -85,6 +119,7 @@ def _series_reader(folder: Path, wanted: str | None) -> ITKReader:
         listed = "; ".join(f"{s[key]} ({s['description']}, {len(s['files'])} slices)" for s in found)
         problem = "several series" if wanted is None or chosen else f"no series {wanted}"
         raise InputError(f"{folder} holds {problem}: choose one with --series UID out of {listed}.")
+    _check_kind(folder, chosen[0])
     _check_slices(folder, chosen[0]["files"])
     return ITKReader(series_name=chosen[0]["identifier"])
 
@@ -94,21 +129,35 @@ def _series_in(folder: Path) -> list[dict[str, Any]]:
     names = itk.GDCMSeriesFileNames.New()
     names.SetUseSeriesDetails(True)
     names.AddSeriesRestriction("0008|0021")
-    names.SetDirectory(str(folder))
+    try:
+        names.SetDirectory(str(folder))
+        identifiers = list(names.GetSeriesUIDs())
+    except RuntimeError as error:
+        raise InputError(f"{folder} holds a DICOM file that cannot be read: export the series again.") from error
     found = []
-    for identifier in names.GetSeriesUIDs():
+    for identifier in identifiers:
         files = list(names.GetFileNames(identifier))
         header = _dicom(files[0])  # a name of its own: its dictionary of tags dies with it
-        uid, description = (_tag(header, tag) for tag in ("0020|000e", "0008|103e"))
+        uid, description, kind = (_tag(header, tag) for tag in ("0020|000e", "0008|103e", "0008|0060"))
         found.append(
             {
                 "identifier": identifier,
                 "uid": uid,
+                "kind": kind,
                 "description": description or "no description",
                 "files": files,
             }
         )
     return found
+
+
+def _check_files(folder: Path, used: set[str]) -> None:
+    """Raise for a DICOM file that no series holds: a damaged slice at either end would not be missed."""
+    for path in sorted(folder.iterdir()):
+        if path.name not in used and path.name != "DICOMDIR" and path.is_file():
+            with path.open("rb") as file:
+                if file.read(132)[128:] == b"DICM":
+                    raise InputError(f"{path} cannot be read as an image: export it again, or take it away.")
 
 
 def _tag(header: Any, name: str) -> str:
@@ -118,13 +167,25 @@ def _tag(header: Any, name: str) -> str:
 
 def _dicom(file: str) -> Any:
     header = itk.GDCMImageIO.New(FileName=file)
-    header.ReadImageInformation()
+    try:
+        header.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(f"{file} cannot be read as a DICOM image: export it again, or take it away.") from error
     return header
+
+
+def _check_kind(folder: Path, series: dict[str, Any]) -> None:
+    """Raise for what DICOM keeps beside images, and for colours."""
+    if series["kind"] in NO_IMAGES:
+        raise InputError(
+            f"{folder} holds no images but a DICOM {series['kind']}: give the series that it was made from."
+        )
+    _check_colours(folder, _dicom(series["files"][0]))
 
 
 def _check_slices(folder: Path, files: Sequence[str]) -> None:
     """Raise or warn unless the slices lie evenly along their normal."""
-    if len(files) < 3:
+    if len(files) < 2:
         return
     headers = [_dicom(file) for file in files]
     normal = np.cross(headers[0].GetDirection(0), headers[0].GetDirection(1))

@@ -23,7 +23,7 @@ def load_weights(network: Network, path: str | Path) -> Network:
     has to be the one that was written for.
 
     Raises:
-        InputError: no such file, one its SHA-256 does not belong to, no weights in it, or another network's.
+        InputError: no such file, one its SHA-256 does not belong to, no weights in it, another network's, or NaN.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "model.pt"
@@ -38,6 +38,11 @@ def load_weights(network: Network, path: str | Path) -> Network:
         raise InputError(
             f"{path} is a checkpoint of another network ({differences}): "
             "give the weights that belong to this configuration, or retrain."
+        )
+    wrong = next((name for name, values in weights.items() if not torch.isfinite(values).all()), None)
+    if wrong is not None:
+        raise InputError(
+            f"{path} holds NaN or infinite values in {wrong}: train again, or copy the weights again."
         )
     network.load_state_dict(weights)
     return network

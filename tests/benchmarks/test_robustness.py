@@ -26,3 +26,9 @@ def test_a_try_can_be_repeated(tmp_path, form):
         record = robustness._try(number, 5, tmp_path / name, robustness._good_files(tmp_path / name))
         records.append({k: str(v).replace(str(tmp_path / name), "") for k, v in record.items()})
     assert records[0] == records[1] and records[0]["form"] == form
+
+
+def test_what_it_once_found(tmp_path):
+    """A damaged pixel format, on which GDCM fails while it lists the series."""
+    record = robustness._try(2573, 0, tmp_path, robustness._good_files(tmp_path))
+    assert record["outcome"] == "refused" and "a DICOM file that cannot be read" in record["said"]

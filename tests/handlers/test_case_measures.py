@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ignite.engine import Events
+import torch
+from ignite.engine import Engine, Events
 from monai.handlers import CheckpointSaver
 
 from patchseg.errors import InputError
@@ -126,3 +127,26 @@ def test_cases_of_all_ranks(tmp_path):
     assert one == two
     assert one["val_mean_dice"] == pytest.approx((1 + 0.5 + 0.75 + 0) / 4)
     assert one["val_missed"] == 1
+
+
+def test_several_structures_are_measured_together_and_each(tmp_path):
+    """A wall, 2, around a cavity, 1."""
+    label, pred = (torch.zeros(1, 16, 14, 6) for _ in range(2))
+    label[0, 2:12, 2:12, 1:5] = pred[0, 2:12, 2:12, 1:5] = 2
+    label[0, 5:9, 5:9, 1:5] = 1
+    pred[0, 5:9, 5:7, 1:5] = 1
+    handler = CaseMeasures(tmp_path / "results.json", structures=["cavity", "wall"])
+    engine = Engine(lambda engine, batch: [{"pred": pred, "label": label}])
+    handler.attach(engine)
+    engine.run([[{"name": "a", "patient": "p"}]])
+    (case,) = json.loads((tmp_path / "results.json").read_text())["cases"]
+    assert case["dsc"] == 1 and case["hd_mm"] == 0
+    assert case["cavity_dsc"] == pytest.approx(2 * 8 / (16 + 8), abs=1e-6) and case["cavity_hd_mm"] == 2
+    assert case["wall_dsc"] == pytest.approx(2 * 84 / (84 + 92), abs=1e-6)
+    assert engine.state.metrics["val_mean_cavity_dice"] == pytest.approx(2 / 3)
+    assert engine.state.metrics["val_mean_dice"] == 1
+
+
+def test_one_structure_needs_no_name(tmp_path):
+    named, plain = CaseMeasures(structures=["cavity"]), CaseMeasures()
+    assert named.measures == plain.measures and named.shown == plain.shown

@@ -135,6 +135,21 @@ def test_missing_parts(bundle, tmp_path, name):
     assert not (tmp_path / "zips").exists()
 
 
+def test_a_bundle_that_needs_training(bundle, tmp_path):
+    (bundle / "models" / "model.pt").unlink()
+    with pytest.raises(InputError, match=r"train the bundle first, as its docs/README\.md says"):
+        pack_bundle(bundle, tmp_path / "zips")
+
+
+def test_all_bundles_means_those_with_weights(bundle, tmp_path, monkeypatch, capsys):
+    shutil.copytree(bundle, tmp_path / "untrained", ignore=shutil.ignore_patterns("model.pt*"))
+    monkeypatch.setenv("PATCHSEG_BUNDLES", str(bundle.parent))
+    main(["pack", "-o", str(tmp_path / "zips")])
+    packed = {path.name.partition("_v")[0] for path in (tmp_path / "zips").iterdir()}
+    assert packed == set(NAMES)
+    assert "untrained is left out: it has no weights yet" in capsys.readouterr().err
+
+
 def test_weights_that_are_not_those_of_their_sha256(bundle, tmp_path):
     weights = bundle / "models" / "model.pt"
     weights.write_bytes(weights.read_bytes() + b" ")
@@ -177,4 +192,4 @@ def test_command(bundle, tmp_path, monkeypatch, capsys):
     assert stop.value.code == 2 and "add --overwrite" in capsys.readouterr().err
     main(["pack", "-o", str(tmp_path / "zips"), "--overwrite"])
     packed = [path.name.partition("_v")[0] for path in (tmp_path / "zips").iterdir()]
-    assert sorted(packed) == NAMES, "all bundles there are"
+    assert sorted(packed) == NAMES, "all bundles with weights"

@@ -6,7 +6,13 @@ import torch
 from monai.data import list_data_collate
 
 from patchseg.seqpatch import DIRECTIONS, extract_patches, patch_centres
-from patchseg.seqpatch.sampling import RandObjectSliced, RandObjectViewd, RayPatchesd, click_near_centre
+from patchseg.seqpatch.sampling import (
+    RandObjectSliced,
+    RandObjectViewd,
+    RandOnePartd,
+    RayPatchesd,
+    click_near_centre,
+)
 
 
 def _slice(radius: int = 20, row: int = 50, column: int = 90, shape: tuple[int, int] = (120, 160)) -> dict:
@@ -93,3 +99,17 @@ def test_a_centre_outside_the_object_is_moved_into_it() -> None:
 
 def test_a_slice_without_object_is_clicked_in_its_middle() -> None:
     assert click_near_centre(np.zeros((40, 61)), np.random.RandomState(0), 0.5) == (19.0, 30.0)
+
+
+def test_one_part_of_several_each_as_likely_and_crumbs_never() -> None:
+    label = torch.zeros(1, 40, 40)
+    label[0, 2:10, 2:10] = label[0, 20:30, 20:35] = 1
+    label[0, 38, 38] = 1
+    draw = RandOnePartd("label", least=30)
+    draw.set_random_state(seed=0)
+    sizes = [int(draw({"label": label})["label"].sum()) for _ in range(60)]
+    assert set(sizes) == {64, 150} and 15 < sizes.count(64) < 45
+    crumb = torch.zeros(1, 8, 8)
+    crumb[0, 3, 3] = 1
+    torch.testing.assert_close(draw({"label": crumb})["label"], crumb)
+    assert not draw({"label": torch.zeros(1, 8, 8)})["label"].any()

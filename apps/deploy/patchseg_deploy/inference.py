@@ -10,7 +10,6 @@ from monai.deploy.operators.monai_bundle_inference_operator import IOMapping, Mo
 from monai.transforms import Compose, EnsureChannelFirst
 
 from patchseg.errors import InputError
-from patchseg.geometry import ClickGuidanced
 from patchseg_deploy.clicks import Points, voxels_of
 
 
@@ -61,7 +60,7 @@ class BundleInference(MonaiBundleInferenceOperator):
         torch.set_flush_denormal(True)  # as the bundles' `initialize` does: networks are slow on denormals
         image = EnsureChannelFirst()(data["image"]).to(torch.float32)
         image.meta["filename_or_obj"] = self.source
-        takes_clicks = any(isinstance(t, ClickGuidanced) for t in self._preproc.transforms)
+        takes_clicks = self.parser["_meta_"].get("interaction") == "click"
         if any(self.clicks.values()) and not takes_clicks:
             raise InputError(f"{self.bundle_path.name} takes no clicks: leave them out.")
         if takes_clicks and not self.clicks["foreground"]:

@@ -17,7 +17,9 @@ from lib.bundle import newest_weights
 from lib.checks import checked_device, number, plain_name
 from patchseg.errors import InputError
 
-LABEL_VALUES = ("tumour_label", "organ_labels")  # what the bundles' train.json call the values to be learnt
+# What the bundles' train.json call the values to be learnt: one value, or the values of each structure and of all.
+LABEL_VALUES = ("tumour_label", "mass_label", "organ_labels")
+STRUCTURES, ALL_VALUES = "labels", "label_values"
 
 
 class BundleTrain(BundleTrainTask):
@@ -115,6 +117,9 @@ class BundleTrain(BundleTrainTask):
             "initial_weights": self.initial,
             "max_epochs": epochs,
         }
-        overrides |= {key: 1 for key in LABEL_VALUES if key in self.bundle_config.config}
+        config = self.bundle_config.config
+        overrides |= {key: 1 for key in LABEL_VALUES if key in config}
+        if STRUCTURES in config:
+            overrides |= {STRUCTURES: {self.label: [1]}, ALL_VALUES: [0, 1]}
         if not self.split["validate"]:
             overrides["val_interval"] = epochs + 1

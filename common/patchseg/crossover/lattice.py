@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from patchseg.errors import InputError
+
 from .network import CrossoverNet, CrossoverOutput
 from .stacks import parse_stack
 
@@ -44,7 +46,7 @@ class LatticeNet(nn.Module):
         net.to(memory_format=torch.channels_last)  # a sixth faster on CPUs, to float rounding the same numbers
         convs = parse_stack(net.stack)
         if not 1 <= layer <= len(convs):
-            raise ValueError(f"layer {layer}: the stack has convolutions 1 to {len(convs)}")
+            raise InputError(f"layer {layer}: the stack has convolutions 1 to {len(convs)}")
         self.net = net
         self.layer = layer
         self.stride: int = 2**net.vertical.pools

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from patchseg.errors import InputError
+
 from .network import CrossoverOutput
 from .stacks import Window, constraint_window
 from .windows import window_dots, window_norms
@@ -104,9 +106,9 @@ class CrossoverLoss(nn.Module):
     ) -> None:
         super().__init__()
         if prediction not in ("cross_entropy", "mse"):
-            raise ValueError(f"prediction {prediction!r}: take 'cross_entropy' or 'mse'")
+            raise InputError(f"prediction {prediction!r}: take 'cross_entropy' or 'mse'")
         if constraint not in ("bounded", "printed", "none"):
-            raise ValueError(f"constraint {constraint!r}: take 'bounded', 'printed' or 'none'")
+            raise InputError(f"constraint {constraint!r}: take 'bounded', 'printed' or 'none'")
         self.prediction, self.constraint, self.end_term = prediction, constraint, end_term
         self.weight = weight
         if constraint != "none":

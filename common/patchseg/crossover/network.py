@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from patchseg.errors import InputError
+
 from .fragments import join_phases, pool_phases
 from .stacks import STACKS, map_sizes, parse_stack
 
@@ -118,7 +120,7 @@ class CrossoverNet(nn.Module):
         and columns 0, s, 2s, ... with stride s.
 
     Raises:
-        ValueError: for a patch without a stack, or a stack that does not fit its patch.
+        InputError: for a patch without a stack, or a stack that does not fit its patch.
 
     >>> net = CrossoverNet(patch=(100, 20)).eval()
     >>> sum(p.numel() for p in net.parameters())
@@ -139,7 +141,7 @@ class CrossoverNet(nn.Module):
         patch = (int(patch[0]), int(patch[1]))
         if stack is None and patch not in STACKS:
             known = ", ".join(f"{rows}x{cols}" for rows, cols in STACKS)
-            raise ValueError(
+            raise InputError(
                 f"patch {patch[0]}x{patch[1]} has no stack of its own; give 'stack', or take one of {known}"
             )
         self.patch = patch

@@ -8,6 +8,8 @@ it transposed. Rows and columns are counted from 0, ranges are inclusive.
 
 from typing import NamedTuple
 
+from patchseg.errors import InputError
+
 STACKS: dict[tuple[int, int], str] = {
     # Kidney and heart, Fig. 2. 100x20 -> 96x18 -> 92x16 -> 46x8 -> 42x6 -> 21x3 -> 19x1 -> 13 -> 7 -> 1
     (100, 20): "5x3/16 5x3/36 pool 5x3/64 pool 3x3/64 7x1/64 7x1/64 7x1/500",
@@ -50,7 +52,7 @@ def parse_stack(stack: str) -> tuple[Conv, ...]:
 Conv(rows=3, cols=3, channels=64, pools_before=1, pool_after=False))
 
     Raises:
-        ValueError: for a word that is neither ``ROWSxCOLS/CHANNELS`` nor ``pool``, or a pool that follows no
+        InputError: for a word that is neither ``ROWSxCOLS/CHANNELS`` nor ``pool``, or a pool that follows no
             convolution.
     """
     convs: list[Conv] = []
@@ -58,7 +60,7 @@ Conv(rows=3, cols=3, channels=64, pools_before=1, pool_after=False))
     for word in stack.split():
         if word == "pool":
             if not convs or convs[-1].pool_after:
-                raise ValueError(f"stack {stack!r}: every 'pool' must follow a convolution")
+                raise InputError(f"stack {stack!r}: every 'pool' must follow a convolution")
             convs[-1] = convs[-1]._replace(pool_after=True)
             pools += 1
             continue
@@ -67,7 +69,7 @@ Conv(rows=3, cols=3, channels=64, pools_before=1, pool_after=False))
             rows, cols = kernel.split("x")
             convs.append(Conv(int(rows), int(cols), int(channels), pools, False))
         except ValueError:
-            raise ValueError(
+            raise InputError(
                 f"stack {stack!r}: {word!r} is neither 'pool' nor 'ROWSxCOLS/CHANNELS', as in '5x3/16'"
             ) from None
     return tuple(convs)
@@ -80,23 +82,23 @@ def map_sizes(convs: tuple[Conv, ...], patch: tuple[int, int]) -> list[tuple[int
     [(96, 18), (92, 16), (42, 6), (19, 1), (13, 1), (7, 1), (1, 1)]
 
     Raises:
-        ValueError: if the patch has odd sides, a kernel or a pooling does not fit, or the last map is not 1x1.
+        InputError: if the patch has odd sides, a kernel or a pooling does not fit, or the last map is not 1x1.
     """
     if patch[0] % 2 or patch[1] % 2:
-        raise ValueError(f"patch {patch[0]}x{patch[1]}: both sides must be even")
+        raise InputError(f"patch {patch[0]}x{patch[1]}: both sides must be even")
     rows, cols = patch
     sizes = []
     for number, conv in enumerate(convs, start=1):
         rows, cols = rows - conv.rows + 1, cols - conv.cols + 1
         if rows < 1 or cols < 1:
-            raise ValueError(f"conv{number} ({conv.rows}x{conv.cols}) is larger than the map it is given")
+            raise InputError(f"conv{number} ({conv.rows}x{conv.cols}) is larger than the map it is given")
         sizes.append((rows, cols))
         if conv.pool_after:
             if rows % 2 or cols % 2:
-                raise ValueError(f"the pooling after conv{number} needs even sides, but its map is {rows}x{cols}")
+                raise InputError(f"the pooling after conv{number} needs even sides, but its map is {rows}x{cols}")
             rows, cols = rows // 2, cols // 2
     if (rows, cols) != (1, 1):
-        raise ValueError(
+        raise InputError(
             f"the stack leaves a {rows}x{cols} map of a {patch[0]}x{patch[1]} patch; it must end at 1x1"
         )
     return sizes
@@ -155,17 +157,17 @@ def constraint_window(patch: tuple[int, int], layer: int, widen: int = 1, stack:
     Window(centre=(19, 22), first_end=(0, 3), last_end=(38, 41), width=6)
 
     Raises:
-        ValueError: if there is no such layer, or the map is too short for a centre and two ends apart from it.
+        InputError: if there is no such layer, or the map is too short for a centre and two ends apart from it.
     """
     convs = parse_stack(stack or STACKS[patch])
     if not 1 <= layer <= len(convs):
-        raise ValueError(f"layer {layer}: the stack has convolutions 1 to {len(convs)}")
+        raise InputError(f"layer {layer}: the stack has convolutions 1 to {len(convs)}")
     height, width = map_sizes(convs, patch)[layer - 1]
     first, last = overlap_rows(convs, patch, layer)
     first, last = first - widen, last + widen
     size = last - first + 1
     if first < size or last >= height - size:
-        raise ValueError(
+        raise InputError(
             f"layer {layer}: its map of {height} rows has no room for three windows of {size} rows; "
             "take an earlier layer or a smaller 'widen'"
         )

@@ -9,6 +9,8 @@ from monai.bundle import ConfigParser
 from torch import nn
 
 from patchseg.crossover import CrossoverNet
+from patchseg.data import CTIntensityd
+from patchseg.geometry import NetworkGridd
 from patchseg.seqpatch import DIRECTIONS
 from patchseg.seqpatch.network import PATCH
 from patchseg.seqpatch.rays import BEFORE
@@ -16,11 +18,18 @@ from patchseg.seqpatch.slices import DOUBT
 
 from .formats import INPUT, OUTPUT
 
-GRID = {
-    "rows": "from the front of the patient to the back",
-    "columns": "from the patient's right to the left",
-    "slices": "from the feet to the head, one by one",
-    "oblique": "each axis takes the direction it is closest to; the way back undoes exactly this",
+GRIDS = {
+    "body": {
+        "rows": "from the front of the patient to the back",
+        "columns": "from the patient's right to the left",
+        "slices": "from the feet to the head, one by one",
+        "oblique": "each axis takes the direction it is closest to; the way back undoes exactly this",
+    },
+    "file": {
+        "rows": "along the file's second axis, turned to run to the left, the back or the feet",
+        "columns": "along the file's first axis, turned likewise",
+        "slices": "along the file's third axis, one by one",
+    },
 }
 
 
@@ -30,8 +39,10 @@ def contract(parser: ConfigParser, network: nn.Module) -> dict[str, Any]:
     Args:
         parser: the bundle's inference.json with its metadata read.
     """
-    spacing = parser.get_parsed_content("spacing")
-    grid = GRID | {"spacing_mm": {"rows": spacing, "columns": spacing, "slices": "as acquired"}}
+    spacing = parser.get_parsed_content("spacing") or "as acquired"
+    steps = parser.get_parsed_content("preprocessing").transforms
+    (planes,) = {step.planes for step in steps if isinstance(step, NetworkGridd)}
+    grid = GRIDS[planes] | {"spacing_mm": {"rows": spacing, "columns": spacing, "slices": "as acquired"}}
     own = _crossover(parser, network) if isinstance(network, CrossoverNet) else _rays(parser)
     return {
         **own,
@@ -43,20 +54,28 @@ def contract(parser: ConfigParser, network: nn.Module) -> dict[str, Any]:
 
 
 def _crossover(parser: ConfigParser, network: CrossoverNet) -> dict[str, Any]:
-    low, high = parser.get_parsed_content("window")
-    top = next(t.top for t in parser.get_parsed_content("preprocessing").transforms if hasattr(t, "top"))
     classes = parser["_meta_"]["network_data_format"]["outputs"]["pred"]["channel_def"]
     rows, columns = network.patch
     return {
         "input": _tensor(INPUT, ["slice", "channel", "row", "column"], ["any", 1, "any", "any"])
         | {
-            "intensity": f"Hounsfield units clipped to {low}..{high} and scaled to 0..{top:g}; if the image is "
-            f"windowed to 8 bit already, 0..255 scaled to 0..{top:g}",
+            "intensity": _intensity(parser),
             "margin": f"none to be added: outside the image counts as 0, up to {max(rows, columns) // 2} pixels",
         },
         "output": _tensor(OUTPUT, ["slice", "class", "row", "column"], ["any", len(classes), "any", "any"])
-        | {"meaning": "logits; the mask is where class 1 is the largest", "classes": classes},
+        | {"meaning": "logits; postprocessing makes the mask of them", "classes": classes},
     }
+
+
+def _intensity(parser: ConfigParser) -> str:
+    """In words where the step is that of CT; the other steps' own words stand in the contract's preprocessing."""
+    for step in parser.get_parsed_content("preprocessing").transforms:
+        if isinstance(step, CTIntensityd):
+            return (
+                f"Hounsfield units clipped to {step.low:g}..{step.high:g} and scaled to 0..{step.top:g}; if the "
+                f"image is windowed to 8 bit already, 0..255 scaled to 0..{step.top:g}"
+            )
+    return "as the steps of preprocessing say"
 
 
 def _rays(parser: ConfigParser) -> dict[str, Any]:

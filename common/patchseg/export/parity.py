@@ -27,10 +27,12 @@ def phantom_slice(parser: ConfigParser, folder: str | Path) -> dict[str, Any]:
     """The slice of a phantom with the largest object, as a record of the bundle that `parser` has read.
 
     Args:
-        parser: an inference.json. folder: where the slice is written to.
+        parser: an inference.json with its metadata, which says whether the bundle is made for CT; for all else the
+            phantom is the one of MR. folder: where the slice is written to.
     """
     clicks = any(isinstance(t, ClickGuidanced) for t in parser.get_parsed_content("preprocessing").transforms)
-    image, label, affine = mr_phantom(MR_SEED) if clicks else ct_phantom(CT_SEED)
+    is_ct = parser["_meta_"]["network_data_format"]["inputs"]["image"]["modality"] == "CT"
+    image, label, affine = ct_phantom(CT_SEED) if is_ct else mr_phantom(MR_SEED)
     return slice_record(image, label == label.max(), affine, folder, clicks)
 
 

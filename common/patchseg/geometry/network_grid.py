@@ -65,17 +65,14 @@ class NetworkGridd(MapTransform, InvertibleTransform):
         _check_spacing(spacing)
         self.planes = planes
         self.mode = ensure_tuple_rep(mode, len(self.keys))
-        self.orientation = Orientation(axcodes="PLS", labels=AXIS_LABELS)
+        self.orientations: dict[str, Orientation] = {}  # by axis codes: servers call from several threads
         self.spacing = spacing
         self.resample = SpatialResample()
 
     def __call__(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
         d = dict(data)
         for key, mode in self.key_iterator(d, self.mode):
-            if self.planes == "file":
-                columns, rows, slices = aff2axcodes(d[key].affine, AXIS_LABELS)
-                self.orientation.axcodes = SHOWN.get(rows, rows) + SHOWN.get(columns, columns) + slices
-            d[key] = self.orientation(d[key])
+            d[key] = self._orientation_for(d[key])(d[key])
             if self.spacing:
                 affine, size = _grid_of(d[key], self.spacing)
                 d[key] = self.resample(d[key], affine, size, mode=mode, padding_mode="border", dtype=torch.float32)
@@ -91,8 +88,21 @@ class NetworkGridd(MapTransform, InvertibleTransform):
                 else:
                     self.resample.pop_transform(picked)
                     d[key] = picked
-            d[key] = self.orientation.inverse(d[key])
+            d[key] = self._orientation_of(d[key]).inverse(d[key])
         return d
+
+    def _orientation_for(self, image: MetaTensor) -> Orientation:
+        codes = "PLS"
+        if self.planes == "file":
+            columns, rows, slices = aff2axcodes(image.affine, AXIS_LABELS)
+            codes = SHOWN.get(rows, rows) + SHOWN.get(columns, columns) + slices
+        return self.orientations.setdefault(codes, Orientation(axcodes=codes, labels=AXIS_LABELS))
+
+    def _orientation_of(self, image: MetaTensor) -> Orientation:
+        """The one that turned the image: MONAI lets no other turn it back."""
+        turned_by = image.applied_operations[-1].get(TraceKeys.ID)
+        known = list(self.orientations.values()) or [Orientation(axcodes="PLS", labels=AXIS_LABELS)]
+        return next((one for one in known if id(one) == turned_by), known[0])
 
 
 def _check_spacing(spacing: Any) -> None:

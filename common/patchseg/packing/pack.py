@@ -11,13 +11,14 @@ from .archive import write_zip
 from .configs import self_contained
 from .vendor import vendored, vendored_name
 
+WEIGHTS = "models/model.pt"
 NEEDED = (
     "LICENSE",
     "configs/metadata.json",
     "configs/inference.json",
     "docs/README.md",
     "docs/data_license.txt",
-    "models/model.pt",
+    WEIGHTS,
 )
 PARTS = ("LICENSE", "large_files.yml", "configs/*.json", "configs/logging.conf", "docs/**/*", "models/LICENSE*")
 NOTE = """
@@ -58,6 +59,8 @@ def packed_files(root: str | Path) -> dict[str, bytes]:
     """
     root = Path(root)
     missing = [name for name in NEEDED if not (root / name).is_file()]
+    if missing == [WEIGHTS]:
+        raise InputError(f"{root} has no {WEIGHTS}: train the bundle first, as its docs/README.md says.")
     if missing:
         raise InputError(f"{root} has no {missing[0]}: a packed bundle needs it.")
     metadata = _metadata(root)
@@ -74,8 +77,8 @@ def packed_files(root: str | Path) -> dict[str, bytes]:
     title, _, text = files["docs/README.md"].decode().partition("\n")
     note = NOTE.format(version=version, name=name, bundle=root.name)
     files["docs/README.md"] = f"{title}\n{note}{text}".encode()
-    weights = read_checked(root / "models" / "model.pt")
-    files["models/model.pt"] = weights
+    weights = read_checked(root / WEIGHTS)
+    files[WEIGHTS] = weights
     files[f"models/{sidecar('model.pt')}"] = checksum_line(weights, "model.pt").encode()
     return files | vendored(name)
 

@@ -2,15 +2,20 @@
 
 import json
 import shutil
+import sys
+import zipfile
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from dicom_series import write_series
+from dicom_series import REPOSITORY, write_series
 from overlay import assert_refers_to, assert_same, points, segmentation
 from patchseg_deploy.command import main
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
+
+from patchseg.packing import pack_bundle
 
 
 def run(*arguments):
@@ -75,6 +80,35 @@ def test_the_same_click_as_a_point_and_as_a_presentation_state(cases, expected, 
     state = presentation_state(case, tmp_path / "state.dcm")
     run("-i", case.folder, "-o", tmp_path / "state", "-b", "seqpatch_prostate", "--clicks", state)
     assert_same(segmentation(tmp_path / "state"), expected["mr"])
+
+
+def test_slices_written_from_the_last_to_the_first(cases, expected, tmp_path):
+    """Names and instance numbers run against the positions, which alone count."""
+    case = cases["ct"]
+    flipped = case.affine @ nib.affines.from_matvec(np.diag([1, 1, -1]), [0, 0, case.voxels.shape[2] - 1])
+    folder = write_series(tmp_path / "dicom", case.voxels[..., ::-1], flipped, "CT", intercept=-1024)
+    run("-i", folder, "-o", tmp_path / "out")
+    assert_same(segmentation(tmp_path / "out"), expected["ct"])
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory) -> Path:
+    """The bundles out of the files of `patchseg pack`, each with its own copy of the code."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    for name in ("crossover_kidney", "seqpatch_prostate"):
+        with zipfile.ZipFile(pack_bundle(REPOSITORY / "bundles" / name, folder)) as archive:
+            archive.extractall(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("bundle", "name"), [("crossover_kidney", "ct"), ("seqpatch_prostate", "mr")])
+def test_packed_bundles_run_their_own_code(cases, expected, unpacked, tmp_path, bundle, name):
+    """In one process, after the same bundles out of the repository."""
+    click = [] if name == "ct" else ["--at", ",".join(map(str, cases[name].lps()))]
+    run("-i", cases[name].folder, "-o", tmp_path / "out", "-m", unpacked, "-b", bundle, *click)
+    assert_same(segmentation(tmp_path / "out"), expected[name])
+    (package,) = (path.name for path in (unpacked / bundle).glob("patchseg_*"))
+    assert package in sys.modules
 
 
 def presentation_state(case, path: Path) -> Path:

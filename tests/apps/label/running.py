@@ -72,6 +72,13 @@ class Server:
         raise TimeoutError(f"{task} still runs")
 
 
+def without_network(refused: Path) -> dict[str, str]:
+    """Environment of a server that cannot leave this machine; the file `refused` lists where it tried to go."""
+    refused.touch()
+    path = [str(Path(__file__).with_name("offline")), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path), "REFUSED_CONNECTIONS": str(refused)}
+
+
 @contextmanager
 def start(studies: Path, bundles: Path, command: list[str] | None = None, **environment: str) -> Iterator[Server]:
     """Start the server on a free port, wait until it answers, and end it."""
@@ -95,13 +102,13 @@ def start(studies: Path, bundles: Path, command: list[str] | None = None, **envi
         yield server
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=LIMIT)
 
 
 def answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

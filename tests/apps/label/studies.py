@@ -148,7 +148,10 @@ def write_studies(folder: Path) -> Path:
 
 
 def copy_bundles(folder: Path) -> Path:
-    """The bundles of the repository; an epoch of theirs takes seconds, and they are theirs alone to write to."""
+    """The bundles of the repository, and one that has no weights yet.
+
+    An epoch of theirs takes seconds, and the copies may be written to.
+    """
     small = {"slices_per_epoch": 2, "batch_size": 1, "rays": 2, "slices_per_case": 1, "canvas": [48, 48]}
     for bundle in (REPOSITORY / "bundles").iterdir():
         if not (bundle / "configs" / "metadata.json").is_file():
@@ -157,4 +160,13 @@ def copy_bundles(folder: Path) -> Path:
         path = folder / bundle.name / "configs" / "train.json"
         config = json.loads(path.read_text())
         path.write_text(json.dumps(config | {key: value for key, value in small.items() if key in config}))
+    untrained = shutil.ignore_patterns("model.pt*")
+    shutil.copytree(folder / "crossover_kidney", folder / "untrained", ignore=untrained, dirs_exist_ok=True)
     return folder
+
+
+def interactions(bundles: Path) -> dict[str, str]:
+    """The bundles that have weights, sorted by name, with what their metadata says of clicks."""
+    roots = sorted(path.parents[1] for path in bundles.glob("*/models/model.pt"))
+    metadata = {root.name: json.loads((root / "configs" / "metadata.json").read_text()) for root in roots}
+    return {name: content.get("interaction", "automatic") for name, content in metadata.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studies import prostate, write_nifti
+from studies import interactions, prostate, write_nifti
 
 CLICKED = "seqpatch_prostate"
 
@@ -48,9 +48,9 @@ def test_bad_parameter(server, given, words):
 
 
 def test_unknown_model(server):
-    assert 'no model "liver": choose one of crossover_kidney, seqpatch_prostate' in refusal(
-        server.infer("liver", image="prostate_lps")
-    )
+    served = ", ".join(interactions(server.bundles))
+    refused = refusal(server.infer("liver", image="prostate_lps"))
+    assert refused == f'there is no model "liver": choose one of {served}.'
 
 
 def test_unknown_image(server):
@@ -120,6 +120,16 @@ def test_weights_of_a_bundle_are_not_for_requests(server):
     assert not server.put("/model/crossover_kidney", files=upload).ok
     assert not server.get("/model/../../../etc/passwd").ok
     assert weights.read_bytes() == before
+
+
+def test_weights_of_another_sha256_are_refused(server):
+    """Weights that were exchanged while the server runs; it goes on when the right ones are back."""
+    weights = server.bundles / "crossover_kidney" / "models" / "model.pt"
+    before = weights.read_bytes()
+    weights.write_bytes(before + b" ")
+    assert "model.pt.sha256 was written for" in refusal(server.infer("crossover_kidney", image="kidney_ras"))
+    weights.write_bytes(before)
+    assert server.infer("crossover_kidney", image="kidney_ras").status_code == 200
 
 
 @pytest.mark.parametrize(
