@@ -24,7 +24,8 @@ def robustness(results: dict[str, Any]) -> str:
         (
             f"random damage to headers, voxels and clicks, seed {fuzz['seed']}",
             f"{fuzz['tries']:,}",
-            f"{fuzz['answered']:,} answered, {fuzz['refused']:,} refused with a sentence, {fuzz['failed']:,} failed",
+            f"{fuzz['answered']:,} answered, {fuzz['refused']:,} refused with a sentence, "
+            f"{fuzz['failed']:,} failed",
         ),
     ]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

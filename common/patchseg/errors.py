@@ -28,7 +28,7 @@ def input_error_in(error: BaseException | None) -> InputError | None:
 
 
 def _as_input_error(error: BaseException) -> InputError | None:
-    """The error itself, one of a packed bundle's own copy of this class, or one that a DataLoader's worker sent."""
+    """The error itself, one of a packed bundle's own copy of the class, or one that a DataLoader's worker sent."""
     if isinstance(error, InputError):
         return error
     if type(error).__name__ == InputError.__name__ and isinstance(error, ValueError):
