@@ -65,7 +65,7 @@ def main(
         methods: "crossover", "basic_unet" or both, separated by a comma.
         folds: parts of the cross-validation, by patient.
         seed: of the split and of the training.
-        overrides: ids of train.json and evaluate.json with other values, for every method.
+        overrides: ids of train.json with other values, for every method; evaluate.json gets those it has.
         results: the file to write.
     """
     dataset, output = Path(dataset_dir).expanduser().resolve(), Path(output_dir).expanduser().resolve()
@@ -74,6 +74,8 @@ def main(
     cases = find_cases(dataset)
     names = {str(dataset): "DATASET", str(output): "OUTPUT"}
     common = {"dataset_dir": dataset, **(overrides or {})}
+    evaluated = json.loads((REPOSITORY / BUNDLE / "evaluate.json").read_text())
+    common_evaluated = {key: value for key, value in common.items() if key.partition("#")[0] in evaluated}
     for fold in range(folds):
         for method in methods:  # fold by fold, so that a run cut short still compares the methods
             folder = output / method / f"fold{fold}"
@@ -85,7 +87,7 @@ def main(
                 evaluation = folder / protocol
                 settings = {"output_dir": evaluation, "protocol": protocol}
                 settings |= {"checkpoint": folder / "model.pt", "split_file": folder / "split.json"}
-                command = _command("evaluating", EVALUATE[method], common | settings)
+                command = _command("evaluating", EVALUATE[method], common_evaluated | settings)
                 _step(evaluation / "evaluation.json", command, names)
     about = {
         "dataset": dataset.name,

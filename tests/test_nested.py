@@ -51,6 +51,15 @@ def test_one_structure_is_the_more_likely_class():
     np.testing.assert_array_equal(nested_mask(probability), filled)
 
 
+def test_the_round_part_is_kept_and_not_a_longer_one():
+    inside = np.zeros(SHAPE, bool)
+    inside[2:5] = True  # as wide as the image, three pixels high
+    inside[8:15, 6:13, 0] = True
+    found = nested_mask(np.stack([~inside, inside]).astype(float)) > 0
+    inside[2:5] = False
+    np.testing.assert_array_equal(found, inside)
+
+
 def test_nothing_found():
     probability = np.zeros((3, *SHAPE))
     probability[0] = 1

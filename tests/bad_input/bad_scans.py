@@ -195,6 +195,9 @@ def series(
         meta = image.GetMetaDataDictionary()
         meta["0008|0060"], meta["0020|000d"], meta["0020|000e"] = "CT", "1.2.3.4", uid
         meta["0020|0013"], meta["0008|0021"] = str(k + 1), "20200101"
+        # else drawn at random, or of now
+        meta["0008|0018"], meta["0020|0052"] = f"{uid}.{k + 1}", "1.2.3.5"
+        meta["0008|0020"], meta["0008|0030"] = "20200101", "101010"
         for name, value in (tags or {}).items():
             meta[name] = value
         image.SetMetaDataDictionary(meta)

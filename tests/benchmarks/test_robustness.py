@@ -1,9 +1,13 @@
 """The fuzz run counts what it did, finds nothing, and can repeat each try."""
 
 import json
+import struct
 
 import pytest
 import robustness
+
+from patchseg.errors import InputError
+from patchseg.scans import scan_reader
 
 
 def test_a_short_run(tmp_path, capsys):
@@ -29,6 +33,10 @@ def test_a_try_can_be_repeated(tmp_path, form):
 
 
 def test_what_it_once_found(tmp_path):
-    """A damaged pixel format, on which GDCM fails while it lists the series."""
-    record = robustness._try(2573, 0, tmp_path, robustness._good_files(tmp_path))
-    assert record["outcome"] == "refused" and "a DICOM file that cannot be read" in record["said"]
+    """A damaged number of samples per pixel, on which GDCM fails while it lists the series."""
+    series = robustness._good_files(tmp_path)["dicom"]
+    damaged = sorted(series.iterdir())[1]
+    samples = struct.pack("<HHL", 0x28, 2, 2)  # tag and length
+    damaged.write_bytes(damaged.read_bytes().replace(samples + b"\1\0", samples + b"\0\0"))
+    with pytest.raises(InputError, match="a DICOM file that cannot be read"):
+        scan_reader(series)
