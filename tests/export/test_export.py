@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import load_net_with_metadata
+from PIL import Image
 
 from patchseg.cli import main
 from patchseg.crossover import CrossoverNet
@@ -27,7 +28,7 @@ ENDINGS = ("ts", "pt2", "onnx")
 NAMES = sorted(path.parents[1].name for path in BUNDLES.glob("*/models/model.pt"))
 SLICES = [(1, 1, 96, 80), (3, 1, 33, 17), (1, 1, 1, 2)]  # slices, channel, rows, columns
 RAYS = [(16, 8, 32, 32), (1, 1, 32, 32), (5, 12, 32, 32)]  # rays, patches, rows, columns
-FINDS_SOMETHING = ("crossover_kidney", "seqpatch_prostate")  # the phantoms are made for these two
+FINDS_SOMETHING = ("crossover_kidney", "seqpatch_prostate")  # even where only phantoms are at hand
 REAL = {
     "crossover_kidney": "kits19_slices",
     "crossover_cardiac": "sunnybrook_lv",
@@ -64,8 +65,14 @@ def records(request, tmp_path_factory) -> dict[str, dict]:
     image, label = (nib.load(data / "prostate" / f"prostatex0000_{kind}.nii.gz") for kind in ("image", "label"))
     mask = np.asarray(label.dataobj) > 0
     click = slice_record(np.asarray(image.dataobj), mask, image.affine, folders["seqpatch_prostate"], clicks=True)
+    kidney = find_cases(data / "kits19_slices")[0]
+    slice_, parts = (np.asarray(Image.open(kidney[kind]))[..., None] for kind in ("image", "label"))
+    clicks = {
+        "seqpatch_prostate": click,
+        "seqpatch_kidney": slice_record(slice_, parts > 0, np.eye(4), folders["seqpatch_kidney"], clicks=True),
+    }
     automatic = {name: find_cases(data / folder)[0] for name, folder in REAL.items() if name in NAMES}
-    return phantoms | automatic | {"seqpatch_prostate": click}
+    return phantoms | automatic | clicks
 
 
 @each_file
