@@ -12,7 +12,7 @@ def robustness(results: dict[str, Any]) -> str:
         (
             f"{geometry['orientations']} axis orientations x isotropic, anisotropic and oblique headers x NIfTI, "
             "MHA, NRRD and DICOM",
-            f"{geometry['whole_product']} combinations; by default a sample",
+            f"a sample of {geometry['whole_product']} combinations",
             "masks to half a voxel of the coarser grid, clicks to half a network voxel; volume, centroid and "
             "Hausdorff distance equal",
         ),
