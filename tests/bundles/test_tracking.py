@@ -108,7 +108,13 @@ def test_tracking_server(tmp_path, data, server):
     assert tree(cwd) == [] and "mlruns.db" not in tree(output)
 
 
-def test_a_server_that_is_away_at_the_start_is_said_once(tmp_path, data):
+@pytest.fixture
+def impatient(monkeypatch):
+    """MLflow asks once."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+def test_a_server_that_is_away_at_the_start_is_said_once(tmp_path, data, impatient):
     output = tmp_path / "output"
     with socket.socket() as bound:  # bound, and nobody listens: refused at once
         bound.bind(("127.0.0.1", 0))
@@ -121,10 +127,10 @@ def test_a_server_that_is_away_at_the_start_is_said_once(tmp_path, data):
     assert "Traceback" not in ended.err and (output / "model.pt").is_file()
 
 
-def test_a_server_lost_on_the_way(tmp_path, data, server):
+def test_a_server_lost_on_the_way(tmp_path, data, server, impatient):
     address, ready, stop = server
     output = tmp_path / "output"
-    given = {"dataset_dir": data, "output_dir": output, **TRAINING, "val_interval": 1, "max_epochs": 12}
+    given = {"dataset_dir": data, "output_dir": output, **TRAINING, "val_interval": 1, "max_epochs": 8}
     ready()
     arguments = run_arguments("train", **given, tracking="mlflow", tracking_uri=address)
     training = start(*arguments, cwd=tmp_path)
@@ -140,4 +146,4 @@ def test_a_server_lost_on_the_way(tmp_path, data, server):
     assert ended.code == 0, ended.err
     # the trainer's handler and the validator's
     assert 1 <= (ended.out + ended.err).count("MLflow fails, the run goes on untracked") <= 2
-    assert len(read_log(output / "training.jsonl")) == 12
+    assert len(read_log(output / "training.jsonl")) == 8
