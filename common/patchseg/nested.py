@@ -9,6 +9,7 @@ from monai.utils import convert_to_dst_type
 from scipy import ndimage
 
 from patchseg.errors import InputError
+from patchseg.seqpatch.shapes import depth
 
 TOUCHING = np.ones((3, 3, 1), bool)  # a pixel and its eight neighbours in the slice
 
@@ -74,13 +75,8 @@ def _roundest(region: np.ndarray) -> np.ndarray:
     parts, count = ndimage.label(region)
     if count < 2:
         return region
-    depth = np.stack([_depth(slice_) for slice_ in np.moveaxis(region, -1, 0)], -1)
-    return parts == 1 + int(np.argmax(ndimage.maximum(depth, parts, range(1, count + 1))))
-
-
-def _depth(slice_: np.ndarray) -> np.ndarray:
-    """Distance of each pixel to the nearest outside; the image's border is outside."""
-    return ndimage.distance_transform_edt(np.pad(slice_, 1))[1:-1, 1:-1]
+    deep = np.stack([depth(slice_) for slice_ in np.moveaxis(region, -1, 0)], -1)
+    return parts == 1 + int(np.argmax(ndimage.maximum(deep, parts, range(1, count + 1))))
 
 
 class NestedMaskd(MapTransform):

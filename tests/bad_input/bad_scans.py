@@ -176,7 +176,7 @@ def unreadable(path: Path) -> None:
 def series(
     folder: Path,
     uid: str = "1.2.826.0.1.3680043.8.498.7",
-    skip: tuple[int, ...] = (),
+    missing: tuple[int, ...] = (),
     moved: dict[int, float] | None = None,
     tags: dict[str, str] | None = None,
     array: np.ndarray | None = None,
@@ -187,7 +187,7 @@ def series(
     folder.mkdir(exist_ok=True)
     array = voxels() if array is None else array
     for k in range(slices):
-        if k in skip:
+        if k in missing:
             continue
         image = itk.image_from_array(np.ascontiguousarray(array[:, :, k].T[None]))
         image.SetSpacing(list(SIDES))

@@ -107,7 +107,7 @@ SCANS: dict[str, tuple[bad.Make, str]] = {
     "no_images": (Path.mkdir, "holds no DICOM images"),
     "texts": (bad.texts, "holds no DICOM images"),
     "deeper": (bad.deeper, "holds no DICOM images"),
-    "missing_slice": (lambda path: bad.series(path, skip=(3,)), "misses a slice between"),
+    "missing_slice": (lambda path: bad.series(path, missing=(3,)), "misses a slice between"),
     "doubled": (lambda path: bad.series(path, moved={3: -4.0}), "two slices at one position"),
     "doubled_pair": (lambda path: bad.series(path, slices=2, moved={1: -4.0}), "two slices at one position"),
     "uneven": (lambda path: bad.series(path, moved={3: 1.0}), "uneven slice spacing"),

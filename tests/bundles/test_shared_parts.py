@@ -7,9 +7,25 @@ import pytest
 from patchseg.bundles import bundle_names, bundle_root
 
 # of the network, its grid and its images
-EVERYWHERE = {"bundle_root", "dataset_dir", "device", "precision", "spacing", "window", "patch", "channel",
-              "frame", "structures", "variant", "crop", "steps", "stride", "recurrence", "cell",
-              "bidirectional"}  # fmt: skip
+EVERYWHERE = {
+    "bundle_root",
+    "dataset_dir",
+    "device",
+    "precision",
+    "spacing",
+    "window",
+    "patch",
+    "channel",
+    "frame",
+    "structures",
+    "variant",
+    "crop",
+    "steps",
+    "stride",
+    "recurrence",
+    "cell",
+    "bidirectional",
+}
 LABELLED = {"label_values", "labels", "loading", "tumour_label", "mass_label", "organ_labels"}
 WEIGHED = {"network_def", "trained", "network", "checkpoint", "inferer", "runtime"}
 

@@ -21,8 +21,17 @@ from patchseg.files import read_log
 SHAPE = (90, 70)  # rows, columns
 # a smaller stack than the paper's: a training of seconds
 TINY = {"patch": [40, 12], "network_def#stack": "5x5/8 pool 5x3/16 pool 7x1/16 1x1/64"}
-TRAINING = {**TINY, "loss#stack": TINY["network_def#stack"], "canvas": [32, 32], "folds": 3, "max_epochs": 12,
-            "val_interval": 12, "learning_rate": 0.002, "constraint": "none", "dropout": 0.0}  # fmt: skip
+TRAINING = {
+    **TINY,
+    "loss#stack": TINY["network_def#stack"],
+    "canvas": [32, 32],
+    "folds": 3,
+    "max_epochs": 12,
+    "val_interval": 12,
+    "learning_rate": 0.002,
+    "constraint": "none",
+    "dropout": 0.0,
+}
 
 
 def picture(number: int) -> tuple[np.ndarray, np.ndarray, list[int]]:

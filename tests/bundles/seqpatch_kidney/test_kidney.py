@@ -19,8 +19,18 @@ AFFINE = np.diag([-1.1, -1.1, 3.0, 1.0])
 TINY = {"steps": 4, "recurrence": ["bottom"], "network_def#channels": [8, 8, 8]}
 # tones stay as they are (augmentation 2, 3 and 4 change them): so few steps learn that much and no more
 TONES = {f"augmentation#{step}#prob": 0.0 for step in (2, 3, 4)}
-TRAINING = {**TINY, **TONES, "radius": [7, 12], "synthetic_share": 0.0, "folds": 2, "max_epochs": 8,
-            "val_interval": 8, "slices_per_epoch": 16, "batch_size": 2, "learning_rate": 0.005}  # fmt: skip
+TRAINING = {
+    **TINY,
+    **TONES,
+    "radius": [7, 12],
+    "synthetic_share": 0.0,
+    "folds": 2,
+    "max_epochs": 8,
+    "val_interval": 8,
+    "slices_per_epoch": 16,
+    "batch_size": 2,
+    "learning_rate": 0.005,
+}
 
 
 def scan(number: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,12 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-import monai.bundle
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import in_process
 from program import REPOSITORY, run_arguments
 
-from patchseg.errors import input_error_in
 from patchseg.seqpatch import SeqPatchNet
 
 BUNDLE = REPOSITORY / "bundles" / "seqpatch_prostate"
@@ -33,29 +31,13 @@ TRAINING = {
 }
 
 click_arguments = functools.partial(run_arguments, configs=CONFIGS)
+run_here = functools.partial(in_process.run, "seqpatch_prostate")
+sentence = functools.partial(in_process.sentence, "seqpatch_prostate")
 
 
 def tiny_network() -> SeqPatchNet:
     """The network that TINY describes."""
     return SeqPatchNet(recurrence=TINY["recurrence"], channels=TINY["network_def#channels"])
-
-
-def run_here(config: str, **settings: object) -> None:
-    """Run a config in this process, as `monai.bundle run` does."""
-    given = {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}
-    monai.bundle.run(config_file=str(CONFIGS / f"{config}.json"), logging_file=False, **given)
-
-
-def sentence(config: str, **settings: object) -> str:
-    """The sentence with which a run in this process ends."""
-    try:
-        run_here(config, **settings)
-    except Exception as error:
-        wrong = input_error_in(error)
-        if wrong is None:
-            raise
-        return str(wrong)
-    raise AssertionError(f"{config} ran to its end with {settings}")
 
 
 def results(folder: Path) -> dict:
