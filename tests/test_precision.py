@@ -59,3 +59,15 @@ def test_another_precision_is_refused():
 
 def test_what_the_machine_is_fast_at_is_a_precision():
     assert fast_precision() in PRECISIONS
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx512", "expected"),
+    [(True, True, "bfloat16"), (False, True, "bfloat16"), (True, False, "bfloat16"), (False, False, "float32")],
+)
+def test_bfloat16_where_the_processor_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, amx: bool, avx512: bool, expected: str
+):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    assert fast_precision() == expected

@@ -41,8 +41,13 @@ def at_precision(network: nn.Module, precision: str = "float32") -> nn.Module:
 
 
 def fast_precision() -> str:
-    """The precision to take where speed counts: "bfloat16" if the CPU multiplies bfloat16 matrices (AMX)."""
-    return "bfloat16" if torch.cpu._is_amx_tile_supported() else "float32"
+    """The precision to take where speed counts: "bfloat16" if the CPU multiplies it itself (AMX or AVX512-BF16).
+
+    With AVX512-BF16 alone (AMD Zen 4, one thread) float32 takes 2.5 times as long as bfloat16 for every pixel of a
+    slice, 2.1 times for the rays of a click, 1.9 times for a training step on rays and 1.8 times on the lattice.
+    """
+    multiplies = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if multiplies else "float32"
 
 
 class Bfloat16(nn.Module):
