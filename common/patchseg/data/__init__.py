@@ -5,7 +5,7 @@ from patchseg.data.layouts import find_cases
 from patchseg.data.loading import LoadScand, require_label
 from patchseg.data.mixed import MixedDataset
 from patchseg.data.seeded import SeededCacheDataset
-from patchseg.data.select import select_cases
+from patchseg.data.select import outlined, select_cases
 from patchseg.data.shapes import ShapesDataset, random_object
 from patchseg.data.splits import read_split, split_cases, write_split
 from patchseg.data.transforms import AsVolumed, CheckLabeld, CheckScand, CTIntensityd
@@ -21,6 +21,7 @@ __all__ = [
     "SeededCacheDataset",
     "ShapesDataset",
     "find_cases",
+    "outlined",
     "random_object",
     "read_split",
     "require_label",

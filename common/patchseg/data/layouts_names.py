@@ -1,7 +1,8 @@
 """What file names say: which label belongs to which image, and of which patient it is."""
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import nibabel as nib
@@ -100,6 +101,22 @@ def _is_8bit(image: Path) -> bool:
 def first_folder(folder: Path, names: Iterable[str]) -> Path | None:
     """The first of the named folders that is there."""
     return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def folders_that(folder: Path, fits: Callable[[Path], bool], depth: int = 3) -> list[Path]:
+    """The folders that fit, the folder itself included, down to so many levels below; hidden ones are left out.
+
+    Inside of one that fits none is looked for.
+    """
+    found = []
+    for where, names, _ in os.walk(folder, followlinks=True):
+        here = Path(where)
+        deep = len(here.relative_to(folder).parts) >= depth
+        if fits(here):
+            found.append(here)
+            deep = True
+        names[:] = [] if deep else [name for name in names if name[0] != "."]
+    return sorted(found)
 
 
 def refuse(where: Path, what: str, names: list[str]) -> None:

@@ -8,19 +8,29 @@ import nibabel as nib
 import numpy as np
 import torch
 from monai.data import ImageReader
-from monai.transforms import LoadImage, LoadImaged
+from monai.transforms import LoadImage, LoadImaged, MapLabelValue
+from monai.utils import ensure_tuple
 
+from patchseg.data.drawn import DrawnReader
 from patchseg.errors import InputError
 
 
 class LoadScand(LoadImaged):
     """MONAI's LoadImaged, except that a file it cannot read is named in an InputError, and headers are believed.
 
+    A label that is a list of files, as `find_cases` gives it for contours and the like, is drawn
+    (`DrawnReader`). A record's `renumber` (`orig_labels` and `target_labels`, as MONAI's MapLabelValue has them)
+    changes the label's values, for data sets that number them otherwise than the rest.
+
     Args: as LoadImaged.
 
     Raises:
         InputError: a file that is missing, cut short, or no image.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register(DrawnReader())
 
     def __call__(self, data: Mapping[Hashable, Any], reader: ImageReader | None = None) -> dict[Hashable, Any]:
         try:
@@ -31,6 +41,8 @@ class LoadScand(LoadImaged):
             raise error
         for key in self.key_iterator(loaded):
             _as_stored(loaded[key], data[key])
+        if "renumber" in data and "label" in self.keys:
+            loaded["label"] = MapLabelValue(**data["renumber"])(loaded["label"])
         return loaded
 
 
@@ -47,12 +59,13 @@ def require_label(
     Raises:
         InputError: no label file holds the value, or one cannot be read.
     """
-    loader = LoadImage(image_only=True)
+    load = LoadScand("label")
     wanted = [values] if isinstance(values, int) else list(values)
-    if not any(np.isin(np.asarray(_load(loader, case["label"])), wanted).any() for case in cases):
+    if not any(np.isin(np.asarray(load(case)["label"]), wanted).any() for case in cases):
         shown = " or ".join(str(value) for value in wanted)
+        first = ensure_tuple(cases[0]["label"])[0]
         raise InputError(
-            f"none of the {len(cases)} label files holds the value {shown} (the first is {cases[0]['label']}): "
+            f"none of the {len(cases)} label files holds the value {shown} (the first is {first}): "
             f"give the right one as --{option}."
         )
 
@@ -71,10 +84,13 @@ def _as_stored(image: Any, file: Any) -> None:
         image.meta["original_affine"] = affine.numpy().copy()
 
 
-def _load(loader: LoadImage, file: str | Path) -> Any:
+def _load(loader: LoadImage, file: str | Path | Sequence[str]) -> Any:
     try:
         return loader(file)
+    except InputError:
+        raise
     except Exception as error:
+        file = ensure_tuple(file)[-1]  # of a label that is drawn, the image
         raise InputError(
             f"{file} cannot be read as an image: it is damaged or of another format; replace the file."
         ) from error

@@ -11,7 +11,7 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
-from monai.utils import TraceKeys
+from monai.utils import ImageMetaKey, TraceKeys
 
 from patchseg.data.checks import MAX_SPACING_MM, CheckLabeld, CheckScand, file_of
 from patchseg.errors import InputError
@@ -28,8 +28,9 @@ class AsVolumed(MapTransform, InvertibleTransform):
     columns. A 2D file with a header keeps its in-plane geometry. 3D images pass unchanged.
 
     Colour images are taken if all colours are equal (alpha is dropped), 4D files if they hold one time point, or
-    by the channel asked for: of MSD's Task05_Prostate, channel 0 is T2 and channel 1 ADC.
-    The inverse, by `Invertd`, gives a prediction the file's own number of axes and affine back.
+    by the channel asked for: of MSD's Task05_Prostate, channel 0 is T2 and channel 1 ADC. A record may name its
+    own time point, as `find_cases` does for M&Ms. The inverse, by `Invertd`, gives a prediction the file's own
+    number of axes and affine back.
 
     Args:
         keys: images and labels, each a MetaTensor (1, X, Y), (1, X, Y, Z) or (channels, ...).
@@ -37,10 +38,13 @@ class AsVolumed(MapTransform, InvertibleTransform):
             if the record lacks it. For a 2D file with a header only the slice thickness is taken from it.
         channel: which channel of a 4D file with several is taken, from 0; None refuses such files. Files with one
             channel, such as the labels, pass with any.
+        frame_key: record key of the time point to take, from 0; image and label are taken at the same. A mask that
+            SaveImaged writes has it at the end of its name.
 
     Raises:
-        InputError: several time points or channels with none chosen, a channel that is not there, unequal
-            colours, or a spacing that is not three numbers.
+        InputError: several time points or channels with none chosen, or chosen by record and setting, a channel
+            that is not there, a time point of the record that is empty while others are not, unequal colours, or a
+            spacing that is not three numbers.
 
     >>> slice_ = MetaTensor(torch.zeros(1, 512, 400))  # as LoadImaged gives a PNG of 400 rows, 512 columns
     >>> data = AsVolumed("image")({"image": slice_, "spacing": [0.7, 0.8, 5.0]})
@@ -54,14 +58,17 @@ class AsVolumed(MapTransform, InvertibleTransform):
         spacing_key: str = "spacing",
         allow_missing_keys: bool = False,
         channel: int | None = None,
+        frame_key: str = "frame",
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         self.spacing_key = spacing_key
         self.channel = channel
+        self.frame_key = frame_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         spacing = _record_spacing(d.get(self.spacing_key), self.spacing_key)
+        frame = d.get(self.frame_key)
         for key in self.key_iterator(d):
             image = d[key]
             file = file_of(image, key)
@@ -69,12 +76,27 @@ class AsVolumed(MapTransform, InvertibleTransform):
             if len(shape) > 3 and any(n != 1 for n in shape[3:]):
                 raise InputError(f"{file} has {len(shape)} axes {shape}; give a 2D or 3D image.")
             # reshape even where the shape stays: the caller's tensor keeps its own stack of operations
-            volume = _one_channel(image, file, self.channel).reshape(1, *shape[:3], *[1] * (3 - len(shape)))
+            one = _one_channel(image, file, self.channel) if frame is None else self._at(image, file, int(frame))
+            volume = one.reshape(1, *shape[:3], *[1] * (3 - len(shape)))
             if len(shape) == 2:
                 volume.affine = _slice_affine(image, spacing)
             self.push_transform(volume, orig_size=shape, extra_info={"affine": affine})
             d[key] = volume
         return d
+
+    def _at(self, image: MetaTensor, file: str, frame: int) -> MetaTensor:
+        """One time point of a 4D image, which the record chose."""
+        if self.channel is not None:
+            raise InputError(
+                f"{file} is read at time point {frame}, as its data set says; leave channel or frame out."
+            )
+        one = _one_channel(image, file, frame)
+        if not one.any() and image.any():
+            raise InputError(
+                f"{file} is empty at time point {frame} and not at others; correct the data set's list of them."
+            )
+        one.meta = {**one.meta, ImageMetaKey.PATCH_INDEX: frame}
+        return one
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Reshape (channels, X, Y, Z) to the file's own axes, for example (channels, X, Y) for a PNG."""
