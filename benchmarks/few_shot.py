@@ -8,23 +8,19 @@ through the bundle's train.json. What is learnt here is measured and not shipped
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import fire
 import numpy as np
 from machine import threads, versions
 from one_click import measure, method_of
 from organs import SPACING_MM
+from steps import bundle_command, run_command
 
 from patchseg.data import find_cases, select_cases
 from patchseg.errors import InputError, show_as_sentence
 from patchseg.files import read_log, whole_file
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 TRAIN = "bundles/seqpatch_prostate/configs/train.json"
 CONFIGS = {"seqpatch": [TRAIN], "click_unet": [TRAIN, "benchmarks/configs/click_unet.json"]}
 
@@ -62,7 +58,7 @@ def main(
     held_out, seconds = [], 0.0
     for fold in range(len(patients)):
         folder = Path(output_dir).resolve() / method / f"fold{fold}"
-        _train(CONFIGS[method], settings | {"fold": fold, "output_dir": folder})
+        run_command(bundle_command("training", CONFIGS[method], settings | {"fold": fold, "output_dir": folder}))
         seconds += sum(epoch["seconds"] for epoch in read_log(folder / "training.jsonl").values())
         tested = select_cases(cases, folder / "split.json", "validate")
         before, after = (
@@ -96,15 +92,6 @@ def main(
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
     print(f"{method}: dsc per slice {found['dsc_before']} before, {found['dsc_after']} after; {path}")
-
-
-def _train(configs: list[str], settings: dict[str, Any]) -> None:
-    options = (text for key, value in settings.items() for text in (f"--{key}", str(value)))
-    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(configs), *options]
-    environment = {"OMP_WAIT_POLICY": "passive", "PYTHONWARNINGS": "ignore"} | os.environ
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment)
-    if done.returncode:
-        sys.exit(done.returncode)
 
 
 def _summary(values: list[float]) -> dict[str, float]:

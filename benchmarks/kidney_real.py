@@ -12,25 +12,17 @@ are complete are not repeated, and a training that was killed goes on after its 
 """
 
 import json
-import os
-import resource
-import shlex
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import fire
 from kidney_real_results import PROTOCOLS, gather
+from steps import REPOSITORY, bundle_command, step
 
 from patchseg.data import find_cases
 from patchseg.errors import InputError, show_as_sentence
-from patchseg.files import whole_file
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 BUNDLE, OVERLAYS = "bundles/crossover_kidney/configs", "benchmarks/configs"
 TRAIN = {
     "crossover": [f"{BUNDLE}/train.json"],
@@ -82,13 +74,13 @@ def main(
             settings = {"output_dir": folder, "folds": folds, "fold": fold, "seed": seed}
             # the last epoch is what counts: a validation on the held-out cases would only take time
             settings |= {"max_epochs": epochs[method], "val_interval": epochs[method] + 1}
-            _step(folder / "training.json", _command("training", TRAIN[method], common | settings), names)
+            step(folder / "training.json", bundle_command("training", TRAIN[method], common | settings), names)
             for protocol in PROTOCOLS:
                 evaluation = folder / protocol
                 settings = {"output_dir": evaluation, "protocol": protocol}
                 settings |= {"checkpoint": folder / "model.pt", "split_file": folder / "split.json"}
-                command = _command("evaluating", EVALUATE[method], common_evaluated | settings)
-                _step(evaluation / "evaluation.json", command, names)
+                command = bundle_command("evaluating", EVALUATE[method], common_evaluated | settings)
+                step(evaluation / "evaluation.json", command, names)
     about = {
         "dataset": dataset.name,
         "cases": len(cases),
@@ -109,61 +101,6 @@ def _check(methods: list[str], epochs: dict[str, int], overrides: dict[str, Any]
         raise InputError(f"epochs is {epochs}: give a whole number for each of {', '.join(methods)}.")
     if not isinstance(overrides, dict | None):
         raise InputError(f"overrides is {overrides}: give ids with their values, as \"{{'spacing': 2.0}}\".")
-
-
-def _command(run_id: str, configs: list[str], settings: dict[str, Any]) -> list[str]:
-    options = (text for key, value in settings.items() for text in (f"--{key}", str(value)))
-    return ["-m", "monai.bundle", "run", run_id, "--config_file", str(configs), *options]
-
-
-def _step(record: Path, command: list[str], names: dict[str, str]) -> None:
-    """Run a command and write down what it was and what it took, unless the record says that it is done."""
-    about = {"command": _shown(command, names), "configs": _digest(command)}
-    known = json.loads(record.read_text()) if record.is_file() else about
-    if {key: known[key] for key in about} != about:
-        raise InputError(
-            f"{record} is of another command or other configs: delete its folder or choose another output_dir."
-        )
-    if "process_seconds" in known:
-        return
-    print(about["command"], flush=True)
-    unbroken = not (record.parent / "last.pt").exists()
-    _write(record, about)  # before it starts: a training that was killed must not go on with other configs
-    start, cpu_before = time.perf_counter(), _cpu_seconds()
-    environment = {"OMP_WAIT_POLICY": "passive", "PYTHONWARNINGS": "ignore"} | os.environ
-    done = subprocess.run([sys.executable, *command], cwd=REPOSITORY, env=environment)
-    if done.returncode:
-        sys.exit(done.returncode)
-    seconds, cpu_seconds = time.perf_counter() - start, _cpu_seconds() - cpu_before
-    taken = {"process_seconds": seconds, "cpu_seconds": cpu_seconds}
-    _write(record, about | (taken if unbroken else dict.fromkeys(taken)))
-
-
-def _write(record: Path, content: dict[str, Any]) -> None:
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(record) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-
-
-def _shown(command: list[str], names: dict[str, str]) -> str:
-    """The command as anyone can type it in the repository, with names for the folders of this machine."""
-    quoted = (f'"{word}"' if "'" in word and '"' not in word else shlex.quote(word) for word in command)
-    text = " ".join(["python", *quoted])
-    for path, name in sorted(names.items(), key=lambda item: -len(item[0])):
-        text = text.replace(path, name)
-    return text
-
-
-def _digest(command: list[str]) -> str:
-    """Of the configs that a command reads: a result of other hyper-parameters must not be taken for this one's."""
-    files = command[command.index("--config_file") + 1]
-    texts = ((REPOSITORY / file.strip(" '")).read_bytes() for file in files.strip("[]").split(","))
-    return sha256(b"".join(texts)).hexdigest()[:16]
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_a_training_that_was_killed_does_not_go_on_with_other_configs(tmp_path, 
     monkeypatch.setattr(subprocess, "run", killed)
     with pytest.raises(Killed):
         run(slice_set, tmp_path)
-    monkeypatch.setattr("kidney_real._digest", lambda command: "changed")
+    monkeypatch.setattr("steps.digest", lambda command: "changed")
     with pytest.raises(InputError, match="other configs"):
         run(slice_set, tmp_path)
     monkeypatch.undo()

@@ -35,7 +35,7 @@ def test_one_line_per_epoch_with_its_validation(tmp_path, first):
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
     for line in lines:
-        assert line["loss"] == 0 and line["lr"] == 0.25 and line["seconds"] > 0
+        assert line["loss"] == 0 and line["lr"] == 0.25 and line["seconds"] > 0 and line["cpu_seconds"] > 0
         assert line["val_mean_dice"] == 0.75
     assert [p.name for p in path.parent.iterdir()] == ["training.jsonl"]
 

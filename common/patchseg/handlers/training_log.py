@@ -15,11 +15,12 @@ from patchseg.metrics import plain
 
 
 class TrainingLog:
-    """Writes {epoch, loss, lr, seconds} per epoch, and the validator's metrics into the line of their epoch.
+    """Writes {epoch, loss, lr, seconds, cpu_seconds} per epoch, and the validator's metrics into the same line.
 
     List one among the trainer's handlers and one of the same path among the validator's. `loss` is the
     mean over the epoch's iterations of this process, `lr` the first parameter group's rate during the epoch,
-    `seconds` the training alone, without validation. Only rank 0 writes.
+    `seconds` the training alone, without validation, and `cpu_seconds` what this process computed in them,
+    whatever else ran beside it. Only rank 0 writes.
 
     A resumed run keeps the lines of the epochs before the one it starts with and replaces the rest.
 
@@ -30,7 +31,8 @@ class TrainingLog:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._losses: list[float] = []
-        self._started = self._ended = self._rate = 0.0
+        self._rate = 0.0
+        self._started = self._ended = (0.0, 0.0)
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer, or to the validator that runs inside it."""
@@ -44,15 +46,16 @@ class TrainingLog:
     def _epoch_started(self, engine: Engine) -> None:
         self._losses = []
         self._rate = engine.optimizer.param_groups[0]["lr"]
-        self._started = time.perf_counter()
+        self._started = (time.perf_counter(), time.process_time())
 
     def _iteration_completed(self, engine: Engine) -> None:
         self._losses.append(iteration_loss(engine))
-        self._ended = time.perf_counter()
+        self._ended = (time.perf_counter(), time.process_time())
 
     def _epoch_completed(self, engine: Engine) -> None:
         loss = sum(self._losses) / len(self._losses)
-        self._record(engine.state.epoch, loss=loss, lr=self._rate, seconds=self._ended - self._started)
+        seconds, cpu_seconds = (end - start for start, end in zip(self._started, self._ended, strict=True))
+        self._record(engine.state.epoch, loss=loss, lr=self._rate, seconds=seconds, cpu_seconds=cpu_seconds)
 
     def _validated(self, engine: Engine) -> None:
         # MONAI's ValidationHandler runs the validator with the trainer's epoch as its own
