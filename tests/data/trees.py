@@ -3,6 +3,7 @@
 Labels are asymmetric, and images are bright where labels are: what is mirrored, turned or shifted does not fit.
 """
 
+import json
 import plistlib
 from pathlib import Path
 
@@ -184,4 +185,48 @@ def cbis(root: Path) -> Path:
         dicom(folder / f"{order[0]}.dcm", mask.astype(np.uint8) * 255, "MG")
         dicom(folder / f"{order[1]}.dcm", picture(high())[5:30, 8:20], "MG")
     dicom(root / "Calc-Training_P_00005_RIGHT_CC" / study / "1-1.dcm", picture(high()), "MG")
+    return root
+
+
+def kits23(root: Path) -> Path:
+    """KiTS23: axes slice, row, column; 1 kidney, 2 tumour, 3 cyst; what each reader outlined lies beside."""
+    flat = high() * np.uint8(1)
+    flat[inner()], flat[8:12, 10:15] = 2, 3
+    label = np.stack([np.roll(flat, k, axis=1) for k in range(SLICES)])
+    hu = np.where(label == 2, 300, 20).astype(np.int16) - np.int16(900) * (label == 0)
+    affine = np.array([[0, 0, -0.8, 0], [0, -0.9, 0, 0], [3.0, 0, 0, 0], [0, 0, 0, 1]])
+    for number in (0, 588):
+        folder = root / f"dataset/case_{number:05d}"
+        (folder / "instances").mkdir(parents=True)
+        for name, voxels in (("imaging", hu.astype(np.int16)), ("segmentation", label)):
+            nib.save(nib.Nifti1Image(voxels, affine), folder / f"{name}.nii.gz")
+        for name in ("kidney_instance-1_annotation-1", "tumor_instance-1_annotation-1"):
+            nib.save(nib.Nifti1Image(label, affine), folder / f"instances/{name}.nii.gz")
+    (root / "dataset/kits23.json").write_text("[]")
+    return root
+
+
+def promise12(root: Path) -> Path:
+    """PROMISE12: two cases in a part of the training data, one without its segmentation in the test data."""
+    for folder, cases in (("TrainingData_Part1", ("Case00", "Case01")), ("TestData", ("Case00",))):
+        (root / folder).mkdir(parents=True)
+        for case in cases:
+            label = (heart() == CAVITY).T.astype(np.uint8)  # slices, rows, columns
+            itk.imwrite(itk.image_from_array(picture(label).astype(np.int16)), str(root / folder / f"{case}.mhd"))
+            if folder != "TestData":
+                segmentation = itk.image_from_array(np.ascontiguousarray(label))
+                itk.imwrite(segmentation, str(root / folder / f"{case}_segmentation.mhd"))
+    return root
+
+
+def msd_prostate(root: Path) -> Path:
+    """Task05_Prostate of the MSD: T2 and ADC in one file; 1 peripheral zone, 2 transition zone."""
+    root = root / "Task05_Prostate"
+    gland = np.choose(heart(), [0, 0, 1, 2]).astype(np.uint8)
+    nifti(root / "imagesTr/prostate_00.nii.gz", np.stack([picture(gland), 0 * gland + 7], -1).astype(np.float32))
+    nifti(root / "labelsTr/prostate_00.nii.gz", gland)
+    nifti(root / "imagesTs/prostate_03.nii.gz", np.zeros((4, 4, 2, 2), np.float32))
+    pair = {"image": "./imagesTr/prostate_00.nii.gz", "label": "./labelsTr/prostate_00.nii.gz"}
+    listing = {"training": [pair], "test": ["./imagesTs/prostate_03.nii.gz"]}
+    (root / "dataset.json").write_text(json.dumps(listing))
     return root
