@@ -32,7 +32,7 @@ def one_click(results: dict[str, Any]) -> str:
     rows = [
         [
             SHOWN[name],
-            "other patients" if name in _trained_on(method) else "never trained on",
+            setting(method, name),
             method,
             f"{found['slices']} ({found['patients']})",
             _mean(found["dsc"][offsets[0]]),
@@ -59,6 +59,11 @@ def one_click_short(results: dict[str, Any]) -> str:
 
 def _with_offset(dsc: dict[str, dict[str, float]]) -> str:
     return f"{dsc['0']['mean']:.3f} ({dsc['10']['mean']:.3f})"
+
+
+def setting(method: str, name: str) -> str:
+    """Whether a method was trained on other patients of a set."""
+    return "other patients" if name in _trained_on(method) else "never trained on"
 
 
 def _trained_on(method: str) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from published import CROSSOVER_TABLE_1
+from table_cards import LIMITS, below, cost, failures, one_click_own
 from table_clicks import click_volumes, few_shot, mixture, one_click, one_click_short
 from table_robustness import robustness
 from table_speed import speed
@@ -65,13 +66,13 @@ def kidney_real(results: dict[str, Any]) -> str:
 def shipped(results: dict[str, Any]) -> str:
     """One row per bundle, data set and protocol: what the shipped weights reach on other patients."""
     heading = ("bundle", "data", "protocol", "patients", "DSC, mean ± sd (n)", "median", "HD, mm", "OR", "UR")
+    heading += tuple(f"DSC below {limit}" for limit in LIMITS)
     rows = []
     for found in results["measured"]:
         dsc, *others = _measures(found["summary"])
         median = f"{found['summary']['median']['dsc']:.3f}"
-        rows.append(
-            [found["bundle"], found["data"], found["protocol"], str(found["patients"]), dsc, median, *others]
-        )
+        what = [found["bundle"], found["data"], found["protocol"], str(found["patients"])]
+        rows.append([*what, dsc, median, *others, *below([case["dsc"] for case in found["cases"]])])
     return "\n".join(_table(heading, rows))
 
 
@@ -79,9 +80,15 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kidney_phantom": kidney_phantom,
     "kidney_real": kidney_real,
     "shipped": shipped,
+    "shipped_failures": failures,
+    "cards": shipped,
+    "cards_failures": failures,
+    "cost": cost,
     "one_click": one_click,
     "one_click_short": one_click_short,
+    "one_click_own": one_click_own,
     "one_click_kidney": one_click,
+    "one_click_kidney_own": one_click_own,
     "few_shot": few_shot,
     "mixture": mixture,
     "click_volumes": click_volumes,

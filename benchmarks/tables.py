@@ -3,8 +3,9 @@
     python benchmarks/tables.py            rewrite them
     python benchmarks/tables.py --check    exit 1 and name the files that differ
 
-In a README a table stands between `<!-- results: NAME -->` and `<!-- end -->`, NAME being that of a results file;
-or that with `_short` behind it; in a bundle's metadata.json it is `eval_metrics`.
+In a README a table stands between `<!-- results: NAME -->` and `<!-- end -->`, NAME being that of a results file,
+or that with `_short`, `_own` or `_failures` behind it. Of results measured bundle by bundle a bundle's own README
+shows its own. In a bundle's metadata.json they are `eval_metrics`.
 """
 
 import json
@@ -21,6 +22,7 @@ from patchseg.files import whole_file
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"<!-- results: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
+FORMS = re.compile(r"_(short|own|failures)$")  # other tables of the same results
 MEASURED = {  # what each bundle's eval_metrics hold
     "crossover_kidney": ["kidney_phantom", "kidney_real"],
     "crossover_cardiac": ["shipped"],
@@ -73,7 +75,10 @@ def _readme(path: Path, folder: Path) -> str | None:
         name = match[1]
         if name not in TABLES:
             raise InputError(f"{path} asks for results {name}: choose one of {', '.join(TABLES)}.")
-        results = _results(folder, name.removesuffix("_short"))
+        results = _results(folder, FORMS.sub("", name))
+        if results and "measured" in results and path.parent.name == "docs":
+            bundle = path.parents[1].name
+            results = results | {"measured": [one for one in results["measured"] if one["bundle"] == bundle]}
         table = MISSING if results is None else TABLES[name](results)
         return f"<!-- results: {name} -->\n{table}\n<!-- end -->"
 
