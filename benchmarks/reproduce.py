@@ -1,7 +1,7 @@
 """Every row of a paper's tables: one training and one evaluation per row and seed, all alike but for the method.
 
     python benchmarks/reproduce.py --paper crossover --data ../shared/data --minutes 1
-    python benchmarks/reproduce.py --paper crossover --data ../shared/data --rows "U-Net,Crossover-Net" --list
+    python benchmarks/reproduce.py --paper crossover --data ../shared/data --rows "U-Net,Crossover-Net" --show
 
 All rows of a task have the same patients, split, budget, augmentation and measures. The budget counts the minutes
 that a training computes (of the processor, so a busy machine does not shorten it); a short training of each row
@@ -13,12 +13,14 @@ after each row. Seeds are the outer loop, so that a run cut short still compares
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import fire
+from forked import run_forked
 from reproduce_results import gather, slug
 from rows.paper import Paper, Row, Task
 from steps import REPOSITORY, bundle_command, step, write_json
@@ -42,7 +44,7 @@ def main(
     epochs_of: str = "",
     output_dir: str = "runs/reproduce",
     results: str = "",
-    list: bool = False,
+    show: bool = False,
 ) -> None:
     """Train, evaluate and gather rows, and write the results file.
 
@@ -58,7 +60,7 @@ def main(
         epochs_of: a results file whose epochs are taken instead of measuring how many fit into the minutes.
         output_dir: where the runs go, PAPER/TASK/ROW/seedS/; it may hold patient images, results do not.
         results: the file to write; empty takes results/reproduce_PAPER.json. Rows that it has already stay in it.
-        list: only say what there is to run.
+        show: only say what there is to run.
     """
     if paper not in PAPERS:
         raise InputError(f"paper is {paper!r}: give one of {', '.join(PAPERS)}.")
@@ -69,7 +71,7 @@ def main(
     chosen = _rows(chosen_paper, rows)
     seeds = (seeds,) if isinstance(seeds, int) else tuple(seeds)
     _check(minutes, seeds, overrides)
-    if list:
+    if show:
         for row in chosen:
             print(f"{row.name:40} {row.where:12} {row.not_run or row.note}")
         return
@@ -77,14 +79,19 @@ def main(
     target = Path(results or REPOSITORY / "results" / f"reproduce_{paper}.json")
     known = _known_epochs(epochs_of, task)
     about = {"minutes": minutes, "folds": folds, "overrides": dict(overrides or {})}
+    failed: list[str] = []
     for seed in seeds:
         for row in chosen:
             if not row.not_run:
                 print(f"== {row.name}, seed {seed}", flush=True)
-                place.run(row, chosen_paper, seed, minutes, known.get(row.weights_of or row.name))
+                done = place.run(row, chosen_paper, seed, minutes, known.get(row.weights_of or row.name))
+                failed += [] if done else [f"{row.name}, seed {seed}"]
                 gather(chosen_paper, paper, task, place.folder, about, target)
     gather(chosen_paper, paper, task, place.folder, about, target)
     print(target)
+    if failed:
+        print(f"error: failed: {'; '.join(failed)}", file=sys.stderr)
+        sys.exit(1)
 
 
 class Place:
@@ -105,24 +112,29 @@ class Place:
             raise InputError(f"{self.dataset} does not exist: give the folder that holds {task.folder} as data.")
         self.names = {str(self.dataset): "DATASET", str(self.folder): "OUTPUT"}
 
-    def run(self, row: Row, paper: Paper, seed: int, minutes: float, epochs: int | None) -> None:
-        """Train, if need be, and evaluate one row with one seed."""
+    def run(self, row: Row, paper: Paper, seed: int, minutes: float, epochs: int | None) -> bool:
+        """Train, if need be, and evaluate one row with one seed; False when one of them failed."""
         folder = self.folder / slug(row.name) / f"seed{seed}"
-        trained = folder
-        if row.weights_of:
-            trained = self.folder / slug(row.weights_of) / f"seed{seed}"
-            self._train(trained, paper.row(row.weights_of), seed, minutes, epochs)
-        else:
-            self._train(folder, row, seed, minutes, epochs)
+        of = paper.row(row.weights_of) if row.weights_of else row
+        trained = self.folder / slug(of.name) / f"seed{seed}"
         evaluation = folder / "evaluation"
         configs = [*self.task.evaluate, *row.evaluate]
         settings = self._evaluated(row, configs) | {"output_dir": evaluation}
         settings |= {"checkpoint": trained / "model.pt", "split_file": trained / "split.json"}
-        step(evaluation / "evaluation.json", bundle_command("evaluating", configs, settings), self.names)
+        command = bundle_command("evaluating", configs, settings)
+        failed = folder / "failed.json"
+        try:
+            self._train(trained, of, seed, minutes, epochs)
+            step(evaluation / "evaluation.json", command, self.names, run_forked)
+        except SystemExit as stopped:  # the others are worth having all the same
+            write_json(failed, {"exit_code": stopped.code})
+            return False
+        failed.unlink(missing_ok=True)
+        return True
 
     def _train(self, folder: Path, row: Row, seed: int, minutes: float, epochs: int | None) -> None:
         epochs = epochs or self._epochs(folder.parent, row, minutes)
-        step(folder / "training.json", self._training(folder, row, seed, epochs), self.names)
+        step(folder / "training.json", self._training(folder, row, seed, epochs), self.names, run_forked)
 
     def _epochs(self, folder: Path, row: Row, minutes: float) -> int:
         """How many epochs fit into the minutes, measured once for all seeds."""
@@ -135,7 +147,7 @@ class Place:
                 f"{folder} was trained for {known['minutes']} minutes: delete it or choose another output_dir."
             )
         short = folder / "calibration"
-        step(short / "training.json", self._training(short, row, 0, CALIBRATION_EPOCHS), self.names)
+        step(short / "training.json", self._training(short, row, 0, CALIBRATION_EPOCHS), self.names, run_forked)
         seconds = read_log(short / "training.jsonl")[CALIBRATION_EPOCHS]["cpu_seconds"]
         epochs = max(1, round(60 * minutes / seconds))
         write_json(record, {"minutes": minutes, "epochs": epochs, "cpu_seconds_per_epoch": round(seconds, 3)})

@@ -61,7 +61,8 @@ def _row(row: Row, folder: Path, paper: Paper, above: Path) -> dict[str, Any]:
         if "process_seconds" in json.loads((evaluation / "evaluation.json").read_text())
     }
     if not done:
-        return found | {"not_run": "not run yet"}
+        failed = any(folder.glob("seed*/failed.json"))
+        return found | {"not_run": "its run failed" if failed else "not run yet"}
     means = {m: [run["mean"][m] for run in done.values() if run["mean"][m] is not None] for m in paper.measures}
     patients: dict[str, list[float]] = {}
     for run in done.values():

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ def run_command(command: Sequence[str]) -> None:
         sys.exit(done.returncode)
 
 
-def step(record: Path, command: list[str], names: dict[str, str]) -> dict[str, Any]:
+def step(
+    record: Path, command: list[str], names: dict[str, str], run: Callable[[Sequence[str]], None] = run_command
+) -> dict[str, Any]:
     """Run a command and write down what it was and what it took, unless the record says that it is done.
 
     Args:
@@ -40,6 +42,7 @@ def step(record: Path, command: list[str], names: dict[str, str]) -> dict[str, A
             training goes on; then its times mean nothing and are null.
         command: from `bundle_command`.
         names: what to call this machine's folders in the record.
+        run: what runs the command and exits when it fails.
 
     Returns:
         `command`, `configs` (a digest), `process_seconds` and `cpu_seconds`.
@@ -59,7 +62,7 @@ def step(record: Path, command: list[str], names: dict[str, str]) -> dict[str, A
     unbroken = not (record.parent / "last.pt").exists()
     write_json(record, about)  # before it starts: a training that was killed must not go on with other configs
     start, cpu_before = time.perf_counter(), _cpu_seconds()
-    run_command(command)
+    run(command)
     seconds, cpu_seconds = time.perf_counter() - start, _cpu_seconds() - cpu_before
     taken = {"process_seconds": seconds, "cpu_seconds": cpu_seconds}
     done = about | (taken if unbroken else dict.fromkeys(taken))

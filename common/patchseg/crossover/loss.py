@@ -116,7 +116,7 @@ class CrossoverLoss(nn.Module):
 
     def forward(self, output: CrossoverOutput | Tensor, target: Tensor) -> Tensor:
         logits = output if isinstance(output, Tensor) else output.logits
-        target = _on_lattice(target, logits)
+        target = on_lattice(target, logits)
         loss = prediction_loss(logits, target[:, 0], self.prediction)
         if self.constraint != "none":
             if isinstance(output, Tensor):
@@ -128,7 +128,7 @@ class CrossoverLoss(nn.Module):
         return (loss * drawn).sum() / drawn.sum().clamp_min(1e-12)
 
 
-def _on_lattice(target: Tensor, logits: Tensor) -> Tensor:
+def on_lattice(target: Tensor, logits: Tensor) -> Tensor:
     """The label at the pixels that were judged: every `stride`-th, from 0."""
     stride = 1
     while -(-target.shape[2] // stride) > logits.shape[2]:
