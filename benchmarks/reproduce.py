@@ -118,10 +118,7 @@ class Place:
         of = paper.row(row.weights_of) if row.weights_of else row
         trained = self.folder / slug(of.name) / f"seed{seed}"
         evaluation = folder / "evaluation"
-        configs = [*self.task.evaluate, *row.evaluate]
-        settings = self._evaluated(row, configs) | {"output_dir": evaluation}
-        settings |= {"checkpoint": trained / "model.pt", "split_file": trained / "split.json"}
-        command = bundle_command("evaluating", configs, settings)
+        command = self._evaluating(row, evaluation, trained)
         failed = folder / "failed.json"
         try:
             self._train(trained, of, seed, minutes, epochs)
@@ -165,6 +162,12 @@ class Place:
         # the last epoch is what counts: a validation on the held-out cases would only take time
         settings |= {"max_epochs": epochs, "val_interval": epochs + 1}
         return bundle_command("training", [*self.task.train, *row.train], settings)
+
+    def _evaluating(self, row: Row, folder: Path, trained: Path) -> list[str]:
+        configs = [*self.task.evaluate, *row.evaluate]
+        settings = self._evaluated(row, configs) | {"output_dir": folder}
+        settings |= {"checkpoint": trained / "model.pt", "split_file": trained / "split.json"}
+        return bundle_command("evaluating", configs, settings)
 
     def _evaluated(self, row: Row, configs: Sequence[str]) -> dict[str, Any]:
         """Settings of the evaluation: those of the training that it knows, and its own."""

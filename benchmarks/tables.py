@@ -39,9 +39,8 @@ def main(check: bool = False, root: str = str(REPOSITORY)) -> None:
         root: the repository.
     """
     folder = Path(root)
-    new = {
-        path: _readme(path, folder) for path in (folder / "README.md", *folder.glob("bundles/*/docs/README.md"))
-    }
+    texts = (folder / "README.md", folder / "results" / "REPRODUCE.md", *folder.glob("bundles/*/docs/README.md"))
+    new = {path: _readme(path, folder) for path in texts}
     for bundle, names in MEASURED.items():
         path = folder / "bundles" / bundle / "configs" / "metadata.json"
         new[path] = _metadata(path, {name: _results(folder, name) for name in names})
