@@ -40,10 +40,10 @@ def failures(results: dict[str, Any]) -> str:
         poor_small = sum(one < LIMITS[0] for one in dsc[:third])
         more = sum(case["or"] > case["ur"] for case in cases)
         nothing = sum(case["dsc"] == 0 for case in cases)
-        of_poor = f"{poor_small} of the {poor} below {LIMITS[0]} are among them; " if poor else ""
+        of_poor = f"of the {poor} below {LIMITS[0]} it holds {poor_small}; " if poor else ""
         lines.append(
-            f"{_named(found)}: mean DSC {fmean(dsc[:third]):.3f} in the third with the smallest references, "
-            f"{fmean(dsc[third:-third]):.3f} in the middle, {fmean(dsc[-third:]):.3f} in the largest; {of_poor}"
+            f"{_named(found)}: mean DSC {fmean(dsc[-third:]):.3f} in the third with the largest references, "
+            f"{fmean(dsc[third:-third]):.3f} in the middle, {fmean(dsc[:third]):.3f} in the smallest; {of_poor}"
             f"{nothing} of {len(cases)} have a DSC of 0; in {more} more was added than missed.  "
         )
     return "\n".join(lines)
@@ -105,8 +105,8 @@ def cost(results: dict[str, Any]) -> str:
     about = results["about"]
     note = (
         f"{about['processor']}, {about['threads']} threads, float32, torch {about['versions']['torch']}; phantoms "
-        "of the size named. Start-up: Python, libraries and weights. OpenVINO's time holds the compiling for a new "
-        "image size."
+        "of the size named. Start-up: Python, libraries and weights. OpenVINO's time holds the compiling for a "
+        "new image size."
     )
     return "\n".join([*table(heading, rows), "", note])
 

@@ -1,6 +1,6 @@
 """One picture that shows how a click becomes an outline: rays, patches, answers, result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +75,7 @@ def draw_rays(
     above, below = figure.subfigures(2, 1, height_ratios=heights)
     with_rays, mean, outline = above.subplots(1, 3)
     draw_panel(with_rays, Panel(image, None, None, "one click, sixteen rays, the patches of one ray"))
-    _draw_rays(with_rays, clicks[0].tolist(), centres[0].numpy(), ray, shown, colours)
+    show_rays(with_rays, clicks[0].tolist(), centres[0].numpy(), ray, shown, colours)
     mean.imshow(probability, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     mean.set_title("mean of all patches' answers", fontsize=9)
     mean.set_axis_off()
@@ -89,9 +89,18 @@ def draw_rays(
     return save_figure(figure, path, "How a click becomes an outline: rays, patches, answers, result")
 
 
-def _draw_rays(
-    axis: Axes, click: list[float], centres: np.ndarray, ray: int, shown: np.ndarray, colours: np.ndarray
+def show_rays(
+    axis: Axes, click: Sequence[float], centres: np.ndarray, ray: int, shown: np.ndarray, colours: np.ndarray
 ) -> None:
+    """Draw a click's sixteen rays over a slice, and of one ray some patches.
+
+    Args:
+        axis: where the slice is drawn already.
+        click: row and column.
+        centres: (16, T, 2), row and column of each patch's centre, see `patch_centres`.
+        ray, shown: which ray, and which of its patches.
+        colours: one for each patch shown.
+    """
     for number in range(len(DIRECTIONS)):
         (row, column), chosen = centres[number, -1], number == ray
         line = axis.plot([click[1], column], [click[0], row], color=RAY, lw=1.6 if chosen else 0.8)[0]
