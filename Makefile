@@ -13,7 +13,7 @@ export MPLBACKEND = Agg
 export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kidney-phantom kidney-real click-weights click-organs-weights click-real few-shot click-mixture cavity-weights shipped reproduce bench tables configs clean
+.PHONY: help demo test kidney-phantom kidney-real click-weights click-organs-weights click-real few-shot click-mixture cavity-weights shipped reproduce cards cost bench tables configs clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -220,6 +220,14 @@ PAPER ?= crossover sequential
 reproduce: $(READY)  ## the papers' tables row by row, resumable: make reproduce DATA=folder [PAPER=crossover] [TASK=name] [ROWS="a,b"] [MINUTES=n]
 	@test -n "$(DATA)" || { echo "error: give the folder of the data sets: make reproduce DATA=folder"; exit 2; }
 	@for paper in $(PAPER); do OMP_NUM_THREADS=1 $(BIN)/python benchmarks/reproduce.py --data "$(DATA)" --paper $$paper --task "$(TASK)" --rows "$(ROWS)" --minutes $(or $(MINUTES),10) || exit $$?; done
+	@$(BIN)/python benchmarks/tables.py
+
+cards: $(ORGANS)/breast_ultrasound/index.csv  ## the pictures of the model cards, and what the weights reach on them: make cards DATA=folder
+	@$(BIN)/python benchmarks/cards.py
+	@$(BIN)/python benchmarks/tables.py
+
+cost: $(READY)  ## seconds and memory of a scan with each bundle, on an idle machine: a few minutes
+	@$(BIN)/python benchmarks/cost.py
 	@$(BIN)/python benchmarks/tables.py
 
 bench: $(READY)  ## every benchmark of speed into results/, on an idle machine: make bench [DATA=folder]
