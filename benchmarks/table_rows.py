@@ -74,7 +74,22 @@ def shipped(results: dict[str, Any]) -> str:
         median = f"{found['summary']['median']['dsc']:.3f}"
         what = [found["bundle"], found["data"], found["protocol"], str(found["patients"])]
         rows.append([*what, dsc, median, *others, *below([case["dsc"] for case in found["cases"]])])
+        rows += _structures(found)
     return "\n".join(_table(heading, rows))
+
+
+def _structures(found: dict[str, Any]) -> list[list[str]]:
+    """One row for each structure, where there are several; the row before these is of all of them together."""
+    rows = []
+    for measure in found["summary"]["mean"]:
+        if measure.endswith("_dsc"):
+            name = measure.removesuffix("_dsc")
+            mean, sd, median = (found["summary"][part] for part in ("mean", "sd", "median"))
+            dsc = f"{mean[measure]:.3f} ± {sd[measure]:.3f} ({found['summary']['n']})"
+            distances = [f"{median[measure]:.3f}", f"{mean[f'{name}_hd_mm']:.1f}", "-", "-"]
+            what = [found["bundle"], f"{found['data']}: {name}", found["protocol"], str(found["patients"])]
+            rows.append([*what, dsc, *distances, *below([case[measure] for case in found["cases"]])])
+    return rows
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -112,9 +127,10 @@ def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | 
             name = f"kidney_real_{protocol}"
             flat |= {f"{name}_patients": part["patient_summary"]["n"]} | _flat(name, part["patient_summary"])
     for found in results.get("shipped", {}).get("measured", []):
-        if found["bundle"] == "crossover_cardiac":
-            name = found["data"].split(",")[0].lower()
-            flat |= {f"{name}_cases": found["summary"]["n"]} | _flat(name, found["summary"])
+        name = found["data"].split(",")[0].lower()
+        flat |= {f"{name}_cases": found["summary"]["n"]} | _flat(name, found["summary"])
+        each = {key: value for key, value in found["summary"]["mean"].items() if key.endswith("_dsc")}
+        flat |= {f"{name}_mean_{key.removesuffix('_dsc')}_dice": round(value, 4) for key, value in each.items()}
     for clicked in ("one_click", "one_click_kidney"):
         ours = next(iter(results[clicked]["methods"].values())) if clicked in results else {}
         flat |= {f"one_click_{name}_mean_dice": of_set["dsc"]["0"]["mean"] for name, of_set in ours.items()}

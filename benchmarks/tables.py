@@ -26,6 +26,7 @@ FORMS = re.compile(r"_(short|own|failures)$")  # other tables of the same result
 MEASURED = {  # what each bundle's eval_metrics hold
     "crossover_kidney": ["kidney_phantom", "kidney_real"],
     "crossover_cardiac": ["shipped"],
+    "crossover_myocardium": ["shipped"],
     "seqpatch_prostate": ["one_click"],
     "seqpatch_kidney": ["one_click_kidney"],
 }
@@ -43,7 +44,7 @@ def main(check: bool = False, root: str = str(REPOSITORY)) -> None:
     new = {path: _readme(path, folder) for path in texts}
     for bundle, names in MEASURED.items():
         path = folder / "bundles" / bundle / "configs" / "metadata.json"
-        new[path] = _metadata(path, {name: _results(folder, name) for name in names})
+        new[path] = _metadata(path, {name: _own(_results(folder, name), bundle) for name in names})
     stale = [path for path, text in new.items() if text is not None and text != path.read_text(encoding="utf-8")]
     for path in stale:
         shown = path.relative_to(folder)
@@ -62,6 +63,13 @@ def _results(folder: Path, name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
+def _own(results: dict[str, Any] | None, bundle: str) -> dict[str, Any] | None:
+    """Of results measured bundle by bundle those of one."""
+    if not results or "measured" not in results:
+        return results
+    return results | {"measured": [one for one in results["measured"] if one["bundle"] == bundle]}
+
+
 def _readme(path: Path, folder: Path) -> str | None:
     """The text as it should be; None where there is no such README."""
     if not path.is_file():
@@ -75,9 +83,8 @@ def _readme(path: Path, folder: Path) -> str | None:
         if name not in TABLES:
             raise InputError(f"{path} asks for results {name}: choose one of {', '.join(TABLES)}.")
         results = _results(folder, FORMS.sub("", name))
-        if results and "measured" in results and path.parent.name == "docs":
-            bundle = path.parents[1].name
-            results = results | {"measured": [one for one in results["measured"] if one["bundle"] == bundle]}
+        if path.parent.name == "docs":
+            results = _own(results, path.parents[1].name)
         table = MISSING if results is None else TABLES[name](results)
         return f"<!-- results: {name} -->\n{table}\n<!-- end -->"
 

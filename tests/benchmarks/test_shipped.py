@@ -8,6 +8,7 @@ from table_rows import eval_metrics
 from table_rows import shipped as table
 
 from patchseg.data import read_split
+from patchseg.errors import InputError
 from patchseg.handlers.case_measures import write_results
 
 
@@ -20,8 +21,12 @@ def test_every_fifth_patient_with_all_their_scans():
     assert [case["name"] for case in chosen] == ["p0_a", "p0_b", "p5_a", "p5_b"]
 
 
-def test_one_run_per_line_of_the_results(monkeypatch, tmp_path, slice_set):
-    """The evaluation itself is the bundle's, tested there; here a stand-in writes what it would."""
+MEASURES = ("dsc", "hd_mm", "or", "ur", "cavity_dsc", "cavity_hd_mm", "myocardium_dsc", "myocardium_hd_mm")
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What was to be evaluated. That is the bundle's, tested there; here a stand-in writes what it would."""
     given = []
 
     def run(bundle, settings):
@@ -29,9 +34,15 @@ def test_one_run_per_line_of_the_results(monkeypatch, tmp_path, slice_set):
         names = read_split(settings["split_file"])["validate"]
         found = [{"name": n, "patient": n[:2], "dsc": 0.8, "hd_mm": 4.0, "or": 0.1, "ur": 0.2} for n in names]
         found = [case | {"volume_ml": 1.0, "reference_ml": 1.0} for case in found]
-        write_results(settings["output_dir"] / "results.json", {}, found)
+        measures = MEASURES if bundle == "crossover_myocardium" else MEASURES[:4]
+        of_each = dict.fromkeys(measures[4::2], 0.6) | dict.fromkeys(measures[5::2], 3.0)
+        write_results(settings["output_dir"] / "results.json", {}, [case | of_each for case in found], measures)
 
     monkeypatch.setattr(shipped, "_run", run)
+    return given
+
+
+def test_one_run_per_line_of_the_results(monkeypatch, tmp_path, slice_set, given):
     one = shipped.Measured("crossover_cardiac", "Discs, all", "{data}", list, {"spacing": 0})
     monkeypatch.setattr(shipped, "ALL", (one,))
     shipped.main(str(slice_set), results=str(tmp_path / "shipped.json"))
@@ -40,3 +51,20 @@ def test_one_run_per_line_of_the_results(monkeypatch, tmp_path, slice_set):
     assert results["measured"][0]["patient_dsc"] == pytest.approx(0.8) and results["measured"][0]["patients"] == 6
     assert "| crossover_cardiac | Discs, all | whole | 6 | 0.800 ± 0.000 (6) | 0.800 |" in table(results)
     assert eval_metrics({"shipped": results})["discs_mean_dice"] == 0.8
+
+
+def test_a_row_for_each_structure_and_one_bundle_again(monkeypatch, tmp_path, slice_set, given):
+    bundles = ("crossover_cardiac", "crossover_myocardium")
+    lines = tuple(shipped.Measured(bundle, "Discs, all", "{data}", list, {}) for bundle in bundles)
+    monkeypatch.setattr(shipped, "ALL", lines)
+    results = tmp_path / "shipped.json"
+    shipped.main(str(slice_set), results=str(results))
+    shipped.main(str(slice_set), results=str(results), only="crossover_myocardium")
+    assert [bundle for bundle, _ in given] == [*bundles, "crossover_myocardium"]
+    found = json.loads(results.read_text())
+    assert [line["bundle"] for line in found["measured"]] == list(bundles)
+    assert "| Discs, all: myocardium | whole | 6 | 0.600 ± 0.000 (6) | 0.600 | 3.0 |" in table(found)
+    own = {"measured": found["measured"][1:]}
+    assert eval_metrics({"shipped": own})["discs_mean_myocardium_dice"] == 0.6
+    with pytest.raises(InputError, match="only is kidney: give one of crossover_cardiac"):
+        shipped.main(str(slice_set), only="kidney")
