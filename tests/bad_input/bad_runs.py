@@ -95,6 +95,19 @@ def emptied(data: Path) -> None:
     data.mkdir()
 
 
+def instead(*names: str) -> Spoil:
+    """Another data set with these files: the first case's image, or of another ending a text."""
+
+    def spoil(data: Path) -> None:
+        image = (data / FIRST / "imaging.nii.gz").read_bytes()
+        emptied(data)
+        for name in names:
+            (data / name).parent.mkdir(parents=True, exist_ok=True)
+            (data / name).write_bytes(image if name.endswith(".nii.gz") else b"text")
+
+    return spoil
+
+
 def listing(name: str, text: str) -> Spoil:
     return lambda data: (data / name).write_text(text)
 
@@ -171,6 +184,26 @@ DATA: dict[str, tuple[Spoil, str]] = {
     "empty_labels": (all_empty, "none of the 4 label files holds the value 2"),
     "other_shape": (changed("segmentation", lambda voxels: voxels[:, :-1]), "has shape"),
     "moved_label": (moved_label, "mm off its image"),
+    "acdc_without_frames": (
+        instead("training/patient001/patient001_frame01.nii.gz", "training/patient002/Info.cfg"),
+        "patients without a frame: patient002",
+    ),
+    "mms_without_list": (
+        instead("Training/A0S9V9/A0S9V9_sa.nii.gz", "Training/A0S9V9/A0S9V9_sa_gt.nii.gz"),
+        "holds scans of M&Ms but no CSV file",
+    ),
+    "sunnybrook_without_images": (
+        instead("SC-HF-I-01/contours-manual/IRCCI-expert/IM-0001-0048-icontour-manual.txt"),
+        "has contours without their DICOM image",
+    ),
+    "inbreast_broken_outlines": (
+        instead("AllDICOMs/20586908_6c613a14b80a8591_MG_R_CC_ANON.dcm", "AllXML/20586908.xml"),
+        "20586908.xml cannot be read as INbreast's list of outlines",
+    ),
+    "cbis_without_mammogram": (
+        instead("Mass-Training_P_00001_LEFT_CC_1/1-1.dcm"),
+        "masses without their mammogram: Mass-Training_P_00001_LEFT_CC;",
+    ),
     "nan_image": (changed("imaging", with_corner(np.nan)), "holds NaN or infinite values"),
 }
 # name: settings of seqpatch_prostate's inference, what is said
