@@ -195,9 +195,11 @@ click-real: click-weights click-organs-weights  ## one click on real organs besi
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_open/model.pt --precision bfloat16
 	@$(BIN)/python benchmarks/tables.py
 
-few-shot: click-organs-weights  ## prostates after learning from the other patients', about half an hour: make few-shot DATA=folder
-	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/few_shot.py --method seqpatch --initial_weights runs/click_stage3/model.pt --precision bfloat16
-	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/few_shot.py --method click_unet --initial_weights runs/click_unet/model.pt --precision bfloat16
+FEW_SHOT = OMP_NUM_THREADS=1 $(BIN)/python benchmarks/few_shot.py --precision bfloat16
+few-shot: $(ORGANS)/breast_ultrasound/index.csv  ## prostates after learning from the other patients', about half an hour: make few-shot DATA=folder
+	@$(FEW_SHOT) --method seqpatch --initial_weights bundles/seqpatch_prostate/models/model.pt
+	@if test -f runs/click_unet/model.pt; then $(FEW_SHOT) --method click_unet --initial_weights runs/click_unet/model.pt; \
+		else echo "the U-Net's row stays as it is: make click-real trains runs/click_unet first"; fi
 	@$(BIN)/python benchmarks/tables.py
 
 # What the network should learn from: six epochs each, everything else the same.

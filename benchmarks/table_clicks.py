@@ -73,10 +73,12 @@ def _trained_on(method: str) -> set[str]:
 def few_shot(results: dict[str, Any]) -> str:
     """One row per method: Dice per slice of prostates before and after learning from the other patients'."""
     names = {"seqpatch": "Sequential patches", "click_unet": "U-Net with click"}
-    heading = ["method", "slices (patients)", "DSC before", "DSC after", "median after", "s of training"]
+    heading = ["method", "starts from", "slices (patients)", "DSC before", "DSC after", "median after"]
+    heading += ["s of training"]
     rows = [
         [
             names[method],
+            f"`{found['settings']['initial_weights']}`",
             f"{found['slices']} ({found['patients']})",
             _mean(found["dsc_before"]),
             _mean(found["dsc_after"]),
