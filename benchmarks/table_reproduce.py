@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MEASURES = {"dsc": "DSC", "hd_mm": "HD, mm", "or": "OR", "ur": "UR"}
+MEASURES = {"dsc": "DSC", "hd_mm": "HD, mm", "or": "OR", "ur": "UR", "cd_x_mm": "CD-x, mm", "cd_y_mm": "CD-y, mm"}
 
 
 def reproduce(results: dict[str, Any]) -> str:
