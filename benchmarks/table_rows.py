@@ -127,8 +127,10 @@ def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | 
             name = f"kidney_real_{protocol}"
             flat |= {f"{name}_patients": part["patient_summary"]["n"]} | _flat(name, part["patient_summary"])
     for found in results.get("shipped", {}).get("measured", []):
-        name = found["data"].split(",")[0].lower()
-        flat |= {f"{name}_cases": found["summary"]["n"]} | _flat(name, found["summary"])
+        name = found["data"].split(",")[0].lower().replace(" ", "_")
+        name += f"_{found['protocol']}" if found["protocol"] != "whole" else ""
+        # without distances: the sets of hearts have lost their spacing
+        flat |= {f"{name}_cases": found["summary"]["n"]} | _flat(name, found["summary"], ("or", "ur"))
         each = {key: value for key, value in found["summary"]["mean"].items() if key.endswith("_dsc")}
         flat |= {f"{name}_mean_{key.removesuffix('_dsc')}_dice": round(value, 4) for key, value in each.items()}
     for clicked in ("one_click", "one_click_kidney"):
@@ -137,8 +139,8 @@ def eval_metrics(results: dict[str, dict[str, Any]]) -> dict[str, float | int | 
     return flat
 
 
-def _flat(name: str, found: dict[str, Any]) -> dict[str, float]:
-    mean = {"dice": found["mean"]["dsc"], **{m: found["mean"][m] for m in ("hd_mm", "or", "ur")}}
+def _flat(name: str, found: dict[str, Any], measures: Sequence[str] = ("hd_mm", "or", "ur")) -> dict[str, float]:
+    mean = {"dice": found["mean"]["dsc"], **{measure: found["mean"][measure] for measure in measures}}
     return {f"{name}_mean_{m}": round(value, 4) for m, value in mean.items() if value is not None}
 
 

@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"<!-- results: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
 FORMS = re.compile(r"_(short|own|failures)$")  # other tables of the same results
 MEASURED = {  # what each bundle's eval_metrics hold
-    "crossover_kidney": ["kidney_phantom", "kidney_real"],
+    "crossover_kidney": ["kidney_phantom", "kidney_real", "shipped"],
     "crossover_cardiac": ["shipped"],
     "crossover_myocardium": ["shipped"],
     "seqpatch_prostate": ["one_click"],
