@@ -1,0 +1,96 @@
+"""Convolutions from fewer multiplications, for inference on CPUs (Winograd 1980; Lavin and Gray 2016).
+
+Six outputs of a kernel of seven rows take 42 products one by one. But kernel and outputs can be read as
+polynomials. Their product is known from its values at twelve points, as many as it has coefficients, and each of
+these takes one product; the rest are sums. The numbers are those of the convolution, to float rounding.
+
+Maps are (H, N, W, C): rows first, so that the rows of a tile are one block of memory for all N maps, and channels
+last, so that a pixel is a row of a matrix.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TILE = 6  # rows of outputs at a time
+MOST = 12  # products for them: with more points they lie too close or too far out, and digits are lost
+POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and infinity
+AT_ONCE = 96  # positions of a tile for each thread: what is computed for them stays in the caches of its core
+
+
+def convolve(
+    maps: Tensor, weight: Tensor, bias: Tensor, then: Callable[[Tensor], Tensor], channels: int | None = None
+) -> Tensor:
+    """A convolution of stride 1 without padding, and what follows at each position.
+
+    Args:
+        maps: (H, N, W, C) float32, contiguous.
+        weight: (O, C, rows, cols), of up to 12 rows. bias: (O,).
+        then: what to do with the O channels of some positions, (P, O) -> (P, channels); may do it in place.
+        channels: that `then` returns; O unless given.
+
+    Returns:
+        (H - rows + 1, N, W - cols + 1, channels).
+
+    >>> maps, weight, bias = torch.rand(20, 3, 9, 4), torch.rand(5, 4, 7, 3), torch.rand(5)
+    >>> expected = F.relu(F.conv2d(maps.permute(1, 3, 0, 2), weight, bias))
+    >>> torch.allclose(convolve(maps, weight, bias, F.relu).permute(1, 3, 0, 2), expected, atol=1e-3)
+    True
+    """
+    height, count, width, _ = maps.shape
+    outputs, inputs, rows, cols = weight.shape
+    height, width = height - rows + 1, width - cols + 1
+    tile = min(TILE, MOST + 1 - rows)
+    points = tile + rows - 1
+    to_outputs, to_kernel, to_maps = matrices(rows, tile)
+    kernel = torch.einsum("pr,ocrd->pdco", to_kernel, weight).reshape(points, cols * inputs, outputs).contiguous()
+    tiles, positions, step = -(-height // tile), count * width, AT_ONCE * torch.get_num_threads()
+    products, sums = maps.new_empty(points * step * outputs), maps.new_empty(tile * step * outputs)
+    found = maps.new_empty(tiles, tile, positions, channels or outputs)
+    for number in range(tiles):
+        part = maps[number * tile : number * tile + points]
+        part = F.pad(part, [0, 0] * 3 + [0, points - len(part)])
+        values = _with_neighbours((to_maps @ part.flatten(1)).view(points, *maps.shape[1:]), cols)
+        for first in range(0, positions, step):
+            some = values[:, first : first + step]
+            size = some.shape[1] * outputs
+            product = torch.bmm(some, kernel, out=products[: points * size].view(points, -1, outputs))
+            total = torch.mm(to_outputs, product.flatten(1), out=sums[: tile * size].view(tile, size))
+            done = then(total.view(-1, outputs).add_(bias))
+            found[number, :, first : first + step] = done.unflatten(0, (tile, -1))
+    return found.flatten(0, 1)[:height].unflatten(1, (count, width))
+
+
+def _with_neighbours(values: Tensor, cols: int) -> Tensor:
+    """(points, N, W, C) -> (points, N (W - cols + 1), cols C): each position with those to its right."""
+    points, count, width, channels = values.shape
+    if cols > 1:
+        width = width - cols + 1
+        values = values.as_strided((points, count, width, cols * channels), values.stride())
+    return values.reshape(points, count * width, cols * channels)
+
+
+@cache
+def matrices(rows: int, tile: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A (tile, points), G (points, rows) and B (points, points), so that y = A ((G g) * (B d)).
+
+    g are the rows of a kernel, y the `tile` outputs of a convolution, and d the rows that they see. G and the
+    transpose of A evaluate polynomials at the points, the inverse of B's transpose does as well.
+
+    >>> outputs, kernel, maps = matrices(rows=3, tile=2)
+    >>> taps, seen = torch.tensor([1.0, 0.0, -1.0]), torch.tensor([5.0, 7.0, 1.0, 4.0])
+    >>> outputs @ ((kernel @ taps) * (maps @ seen))  # 5 - 1 and 7 - 4
+    tensor([4., 3.])
+    """
+    points = tile + rows - 1
+
+    def values(size: int) -> np.ndarray:
+        finite = np.vander(POINTS[: points - 1], size, increasing=True)
+        return np.vstack([finite, np.eye(size)[-1]])  # at infinity only the highest power counts
+
+    found = (values(tile).T, values(rows), np.linalg.inv(values(points)).T)
+    return tuple(torch.tensor(each, dtype=torch.float32) for each in found)

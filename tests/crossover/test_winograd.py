@@ -1,0 +1,73 @@
+"""Fewer multiplications, the same numbers: of one convolution, and of the whole network."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.data import MetaTensor
+
+from patchseg.crossover import STACKS, CrossoverNet
+from patchseg.crossover.rows_first import rows_first
+from patchseg.crossover.winograd import AT_ONCE, MOST, convolve
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.integers(1, MOST),
+    cols=st.integers(1, 6),
+    more=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+    count=st.integers(1, 5),
+    seed=st.integers(0, 99),
+)
+def test_a_convolution_of_any_size(rows, cols, more, count, seed):
+    torch.manual_seed(seed)
+    maps = torch.rand(rows + more[0], count, cols + more[1], 8)
+    weight, bias = torch.randn(10, 8, rows, cols) / (8 * rows * cols) ** 0.5, torch.randn(10)
+    expected = F.conv2d(maps.permute(1, 3, 0, 2).double(), weight.double(), bias.double()).float()
+    found = convolve(maps, weight, bias, lambda some: some)
+    torch.testing.assert_close(found.permute(1, 3, 0, 2), expected, rtol=0, atol=1e-4)
+
+
+def test_more_positions_than_are_computed_at_once_and_what_follows_them():
+    torch.manual_seed(0)
+    maps = torch.rand(9, 3, AT_ONCE, 4)
+    weight, bias, read = torch.randn(6, 4, 7, 1) / 5, torch.randn(6), torch.randn(2, 6)
+    found = convolve(maps, weight, bias, lambda some: F.linear(some.relu_(), read), channels=2)
+    expected = F.conv2d(F.conv2d(maps.permute(1, 3, 0, 2), weight, bias).relu(), read[:, :, None, None])
+    torch.testing.assert_close(found.permute(1, 3, 0, 2), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("patch", list(STACKS))
+@pytest.mark.parametrize(("size", "stride"), [((1, 1), 1), ((9, 14), 1), ((35, 22), 2), ((30, 41), 4)])
+def test_the_network_gives_the_numbers_of_its_plain_form(patch, size, stride):
+    torch.manual_seed(1)
+    net = CrossoverNet(patch).eval()
+    image = torch.rand(2, 1, *size)
+    expected = net(image, stride=stride)  # with gradients: the plain form
+    assert expected.requires_grad
+    with torch.no_grad():
+        found = net(image, stride=stride)
+    assert not torch.equal(found, expected), "it was computed in the plain form"
+    torch.testing.assert_close(
+        found, expected.detach(), rtol=0, atol=1e-5 * float(expected.detach().abs().max() + 1)
+    )
+
+
+def test_it_steps_aside_where_the_plain_form_is_wanted():
+    net = CrossoverNet().eval()
+    arguments = (net.vertical, net.pad(torch.rand(1, 1, 8, 8)), 0, net.classifier.weight[:, :500], None)
+    assert rows_first(*arguments) is None, "gradients"
+    with torch.inference_mode():
+        assert rows_first(*arguments) is not None
+        with torch.autocast("cpu", torch.bfloat16):
+            assert rows_first(*arguments) is None, "bfloat16"
+        assert rows_first(net.train().vertical, *arguments[1:]) is None, "dropout"
+
+
+def test_a_scan_with_an_affine_keeps_it():
+    net = CrossoverNet().eval()
+    with torch.no_grad():
+        found = net(MetaTensor(torch.rand(1, 1, 12, 10), affine=2 * torch.eye(4)))
+    assert isinstance(found, MetaTensor)
+    assert float(found.affine[0, 0]) == 2
