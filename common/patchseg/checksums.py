@@ -41,6 +41,13 @@ def write_checked(path: str | Path, content: bytes) -> None:
         temporary.write_text(checksum_line(content, path.name))
 
 
+def is_written(path: str | Path, content: bytes) -> bool:
+    """Whether `write_checked` has written this content there, and its sidecar too."""
+    path = Path(path)
+    there = {path: content, sidecar(path): checksum_line(content, path.name).encode()}
+    return all(file.is_file() and file.read_bytes() == wanted for file, wanted in there.items())
+
+
 def read_checked(path: str | Path) -> bytes:
     """The content of a file, held against its sidecar if it has one.
 

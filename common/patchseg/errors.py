@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
+WORKER_DIED = re.compile(r"DataLoader worker \(.*?\) (is killed by signal: [^.]*|exited unexpectedly)")
+
 
 class InputError(ValueError):
     """Something the user gave is wrong. The message names the file or key, what is wrong and what to do."""
@@ -14,6 +16,8 @@ class InputError(ValueError):
 
 def input_error_in(error: BaseException | None) -> InputError | None:
     """The InputError that an exception is, or was raised from; MONAI and ignite wrap what a transform raises.
+
+    A process of the run that died counts as one.
 
     >>> try:
     ...     try:
@@ -34,7 +38,25 @@ def _as_input_error(error: BaseException) -> InputError | None:
     if type(error).__name__ == InputError.__name__ and isinstance(error, ValueError):
         return InputError(str(error))
     sent = re.findall(rf"^{__name__}\.{InputError.__name__}: (.*)$", str(error), re.MULTILINE)
-    return InputError(sent[0]) if sent else None
+    return InputError(sent[0]) if sent else _as_died(error)
+
+
+def _as_died(error: BaseException) -> InputError | None:
+    """What torch says when another process of the run has died; it has no types of its own for that."""
+    if not isinstance(error, RuntimeError):
+        return None
+    worker = WORKER_DIED.search(str(error))
+    if worker:
+        return InputError(
+            f"a loading process died (it {worker[1].strip()}), mostly for lack of memory: give the same command "
+            "again to go on, with a smaller --num_workers."
+        )
+    if "gloo/transport" in str(error) or type(error).__name__ in ("DistBackendError", "DistNetworkError"):
+        return InputError(
+            "another process of this run has ended or cannot be reached: see what it said, and give the same "
+            "command again to go on."
+        )
+    return None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,6 +1,7 @@
 """Files that are either whole or not there, and the training log, which is one."""
 
 import errno
+import glob
 import json
 import os
 import shutil
@@ -17,7 +18,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """A path to write to; on leaving the block it replaces `path` at once, after an error it is removed.
 
     The temporary name lies in the same folder (a rename is atomic only within one file system) and ends as
-    `path` does, for writers that choose the format by the ending.
+    `path` does, for writers that choose the format by the ending. What a killed program left of the same file
+    goes too.
 
     Raises:
         InputError: the disk is full, or a quota used up; what `path` held before is still there.
@@ -30,6 +32,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     ['mask.nii.gz']
     """
     path = Path(path)
+    _remove_leftovers(path)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
@@ -42,6 +45,25 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    for left in path.parent.glob(f".*.{glob.escape(path.name)}"):
+        process = left.name[1 : -len(path.name) - 1]
+        if process.isdecimal() and not _runs(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name != "posix":  # elsewhere signal 0 is no question but a signal
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # another user's; no process of ours has such a number
+        return True
+    return True
 
 
 def _is_full(folder: Path, error: OSError | RuntimeError) -> bool:

@@ -1,11 +1,12 @@
 """Masks to files, on the grid of the scan they belong to."""
 
 from pathlib import Path
+from typing import Any
 
 import itk
 import nibabel
 import numpy as np
-from monai.data import ITKWriter
+from monai.data import ITKWriter, NibabelWriter
 
 from patchseg.errors import InputError
 from patchseg.files import whole_file
@@ -60,6 +61,26 @@ def write_mask(mask: np.ndarray, affine: np.ndarray, path: str | Path, scan: str
     except (OSError, RuntimeError) as error:  # the second is ITK's
         reason = (getattr(error, "strerror", None) or str(error).splitlines()[-1]).rstrip(".")
         raise InputError(f"{path} cannot be written ({reason}): make room, or name another file.") from error
+
+
+class WholeNiftiWriter(NibabelWriter):
+    """MONAI's writer of NIfTI files for SaveImage, except that a file is there whole or not at all.
+
+    A mask that was cut by a kill can still be opened, and read with what is left.
+
+    Args: as NibabelWriter.
+    """
+
+    def write(self, filename: str | Path, verbose: bool = False, **options: Any) -> None:
+        """Write the image as NibabelWriter does.
+
+        Raises:
+            InputError: another ending than .nii or .nii.gz; the disk is full.
+        """
+        if ending(filename) not in NIFTI:
+            raise InputError(f"{filename} is no NIfTI file: leave output_ext, or give SaveImaged a writer too.")
+        with whole_file(filename) as temporary:
+            super().write(temporary, verbose, **options)
 
 
 def _nifti(data: np.ndarray, affine: np.ndarray, scan: str | Path | None) -> nibabel.Nifti1Image:

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from patchseg.checksums import read_checked, write_checked
+from patchseg.checksums import is_written, read_checked, write_checked
 from patchseg.errors import InputError
+from patchseg.licence import say_licence
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -20,7 +21,7 @@ def load_weights(network: Network, path: str | Path) -> Network:
     The file holds a plain state dict or a training checkpoint {"model": state dict, ...}. It is read with
     `weights_only=True` (a downloaded file cannot run code) and onto the CPU, so weights saved on a GPU load
     anywhere; the copy into the network keeps the network's device. Where `<path>.sha256` lies beside it, the file
-    has to be the one that was written for.
+    has to be the one that was written for. Weights under a non-commercial licence say so, see `patchseg.licence`.
 
     Raises:
         InputError: no such file, one its SHA-256 does not belong to, no weights in it, another network's, or NaN.
@@ -45,6 +46,7 @@ def load_weights(network: Network, path: str | Path) -> Network:
             f"{path} holds NaN or infinite values in {wrong}: train again, or copy the weights again."
         )
     network.load_state_dict(weights)
+    say_licence(path.absolute())
     return network
 
 
@@ -53,11 +55,27 @@ def save_weights(network: torch.nn.Module, path: str | Path) -> None:
 
     So weights trained into a bundle's models/ replace its old SHA-256 too. The same weights give the same bytes.
     """
-    buffer = BytesIO()
-    torch.save(network.state_dict(), buffer)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_checked(path, buffer.getvalue())
+    write_checked(path, _as_bytes(network))
+
+
+def saved_as(network: torch.nn.Module, path: str | Path) -> bool:
+    """Whether `save_weights` has written this network's weights to `path`, to the end.
+
+    >>> import tempfile
+    >>> network, path = torch.nn.Linear(2, 1), Path(tempfile.mkdtemp()) / "model.pt"
+    >>> save_weights(network, path)
+    >>> saved_as(network, path), saved_as(torch.nn.Linear(2, 1), path)
+    (True, False)
+    """
+    return is_written(path, _as_bytes(network))
+
+
+def _as_bytes(network: torch.nn.Module) -> bytes:
+    buffer = BytesIO()
+    torch.save(network.state_dict(), buffer)
+    return buffer.getvalue()
 
 
 def _read(path: Path) -> Mapping[str, torch.Tensor]:

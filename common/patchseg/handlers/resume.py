@@ -12,7 +12,7 @@ from tqdm import tqdm
 from patchseg.claim import claim
 from patchseg.errors import InputError
 from patchseg.files import whole_file
-from patchseg.weights import save_weights
+from patchseg.weights import save_weights, saved_as
 
 
 class Resume:
@@ -97,10 +97,12 @@ class Resume:
         self._write(self.path, {"about": self.about, "epoch": engine.state.epoch, **states})
 
     def _finish(self, engine: Engine) -> None:
-        if self.weights.is_file() and not self._trained:  # started again after its end
+        if idist.get_rank() != 0:
             return
-        if idist.get_rank() == 0:
-            save_weights(self.objects[self.network], self.weights)
+        network = self.objects[self.network]
+        # started again after its end, or after a kill before all of it was written
+        if self._trained or not saved_as(network, self.weights):
+            save_weights(network, self.weights)
 
     def _write(self, path: Path, content: dict[str, Any]) -> None:
         if idist.get_rank() != 0:
