@@ -3,6 +3,7 @@
 from .click_unet import ClickUNet, ClickViewd, judge_views
 from .one_branch import SQUARE_STACKS, OneBranchNet, StridedNet
 from .padded import PaddedNet
+from .segcaps import SegCaps
 from .two_apart import TwoApartLattice, TwoApartLoss, TwoApartNet
 from .whole_slice import WholeSliceInferer, dense_near_object
 
@@ -12,6 +13,7 @@ __all__ = [
     "ClickViewd",
     "OneBranchNet",
     "PaddedNet",
+    "SegCaps",
     "StridedNet",
     "TwoApartLattice",
     "TwoApartLoss",
