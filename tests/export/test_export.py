@@ -104,6 +104,7 @@ def test_contract_and_sha256_lie_beside_each_file(exported, name, ending):
     weights = BUNDLES / name / "models" / "model.pt"
     assert contract["weights_sha256"] == sha256(weights.read_bytes()).hexdigest()
     metadata = json.loads((BUNDLES / name / "configs" / "metadata.json").read_text())
+    assert contract["weights_license"] == metadata["weights_license"]
     assert (contract["bundle"], contract["version"]) == (name, metadata["version"])
     assert contract["parity"]["different_voxels"] == 0
     assert contract["parity"]["voxels"] or name not in FINDS_SOMETHING

@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 from patchseg.checksums import write_checked
 from patchseg.errors import InputError
 from patchseg.files import whole_file
+from patchseg.licence import licence_of
 from patchseg.weights import load_weights
 
 from .contract import contract
@@ -63,6 +64,7 @@ def export_bundle(root: str | Path, folder: str | Path, overwrite: bool = False)
         "version": metadata["version"],
         "task": metadata["task"],
         "intended_use": metadata["intended_use"],
+        "weights_license": licence_of(weights),
         "weights_sha256": sha256(weights.read_bytes()).hexdigest(),
         "made_with": {"torch": torch.__version__},
     }

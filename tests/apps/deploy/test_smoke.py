@@ -10,7 +10,9 @@ from overlay import assert_refers_to, assert_same, segmentation
 def test_a_ct_series_as_a_user_runs_it(cases, expected, tmp_path):
     command = [sys.executable, REPOSITORY / "apps" / "deploy", "-i", cases["ct"].folder, "-o", tmp_path / "out"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, cwd=tmp_path)
-    assert ended.returncode == 0 and ended.stderr == ""
+    assert ended.returncode == 0
+    (said,) = ended.stderr.splitlines()
+    assert "model.pt is under CC-BY-NC-SA-4.0: not for commercial use" in said
     seg = segmentation(tmp_path / "out")
     assert f"segmentation  {tmp_path / 'out'}" in ended.stdout and " ml" in ended.stdout
     assert_same(seg, expected["ct"])
