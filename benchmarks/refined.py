@@ -18,7 +18,7 @@ from own_process import peak_rss_mb
 
 from patchseg.bundles import bundle_root
 from patchseg.crossover import CrossoverNet
-from patchseg.crossover.refine import CrossSquares, RefinedLattice
+from patchseg.crossover.refine import CrossWindow, RefinedLattice
 from patchseg.data import find_cases
 from patchseg.data.phantom_ct import write_ct_phantoms
 from patchseg.runtimes import at_runtime
@@ -54,8 +54,8 @@ def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str,
     net = CrossoverNet()
     load_weights(net, bundle_root("crossover_kidney") / "models" / "model.pt").eval()
     every_pixel, ours = at_runtime(net, runtime, precision), RefinedLattice(net, runtime, precision)
-    sides: list[int] = []
-    ours.squares.register_forward_hook(lambda module, inputs, output: sides.append(inputs[0].shape[-1]))
+    fields: list[torch.Size] = []
+    ours.window.register_forward_hook(lambda module, inputs, output: fields.append(inputs[0].shape))
     seconds, needed, error, same, pixels = [0.0, 0.0], 0.0, 0.0, 0, 0
     with torch.no_grad():
         for shape, group in groupby(sorted(slices, key=_padded), key=_padded):
@@ -65,12 +65,12 @@ def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str,
                 both = (every_pixel, ours)
                 for network in both:
                     network(image)  # compiles shapes it has not met
-                sides.clear()
+                fields.clear()
                 (baseline, dense), (took, found) = (_once(network, image) for network in both)
                 same += int((found.argmax(1) == dense.argmax(1))[..., :rows, :cols].sum())
                 pixels += rows * cols
                 seconds = [seconds[0] + took, seconds[1] + baseline]
-                needed += _operations(net, shape, sides)
+                needed += _operations(net, shape, fields)
                 error = max(error, float((found - dense)[..., ::4, ::4].abs().max()))
         peak = peak_rss_mb()
         limit = needed / matrix_rate(precision)
@@ -92,10 +92,9 @@ def _once(network: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) 
     return time.perf_counter() - start, found
 
 
-def _operations(net: CrossoverNet, shape: tuple[int, int], sides: list[int]) -> float:
-    """What the lattice of an image and the squares judged in it need."""
+def _operations(net: CrossoverNet, shape: tuple[int, int], fields: list[torch.Size]) -> float:
+    """What the lattice of an image and the windows judged in it need."""
     meta = CrossoverNet(net.patch).to("meta")
     lattice = operations(meta, torch.empty(1, 1, *shape, device="meta"), stride=4)
-    return lattice + sum(
-        operations(CrossSquares(meta), torch.empty(1, 1, side, side, device="meta")) for side in sides
-    )
+    window = CrossWindow(meta)
+    return lattice + sum(operations(window, torch.empty(field, device="meta")) for field in fields)

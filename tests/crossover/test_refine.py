@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchseg.crossover import CrossoverNet, cross_patches
-from patchseg.crossover.refine import CrossSquares, RefinedLattice, disagreeing, squares
+from patchseg.crossover.refine import CrossWindow, RefinedLattice, disagreeing, windows
 
 
 def undecided_net(patch=(100, 20), **options):
@@ -47,37 +47,40 @@ def test_every_pixel_of_a_disagreeing_cell_is_the_networks(patch, size, runtime)
     assert (found - expected).abs().amax(1).numpy()[judged].max() < 1e-5
 
 
-def test_classes_that_agree_are_interpolated_and_cost_no_square():
+def test_classes_that_agree_are_interpolated_and_cost_no_window():
     net = undecided_net()
     with torch.no_grad():
         net.classifier.bias[1] += 100
     refined = RefinedLattice(net)
-    refined.squares.register_forward_hook(lambda *_: pytest.fail("a square was judged"))
+    refined.window.register_forward_hook(lambda *_: pytest.fail("a window was judged"))
     with torch.no_grad():
         assert refined(torch.rand(1, 1, 30, 30)).argmax(1).all()
 
 
 @pytest.mark.parametrize("patch", [(100, 20), (340, 68)])
-def test_a_square_inside_an_image_holds_its_patch_pairs(patch):
+def test_a_window_inside_an_image_holds_its_patch_pairs(patch):
     net, margin = undecided_net(patch), patch[0] // 2
-    image = torch.rand(1, 1, 2 * margin + 15, 2 * margin + 15)
-    pixels = torch.tensor([[0, 0], [0, 15], [15, 0], [7, 9]])
+    image = torch.rand(1, 1, 2 * margin + 15, 2 * margin + 7)
+    pixels = torch.tensor([[0, 0], [0, 7], [15, 0], [9, 3]])
     with torch.no_grad():
-        found = CrossSquares(net)(image)[0, :, pixels[:, 0], pixels[:, 1]].T
+        found = CrossWindow(net)(image)[0, :, pixels[:, 0], pixels[:, 1]].T
         expected = net.forward_patches(*cross_patches(image[0], pixels + margin, patch))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
 @settings(max_examples=60, deadline=None)
 @given(rows=st.integers(1, 30), cols=st.integers(1, 30), share=st.floats(0, 0.3), seed=st.integers(0, 999))
-def test_squares_cover_every_cell_and_start_at_one(rows, cols, share, seed):
+def test_windows_cover_every_cell_and_end_with_one(rows, cols, share, seed):
     cells = np.random.default_rng(seed).random((rows, cols)) < share
-    covered = np.zeros((4 * 30 + 48, 4 * 30 + 48), bool)
-    for row, col, side in squares(cells, cell=4, grain=8, largest=48):
-        assert side % 8 == 0 and 8 <= side <= 48
-        assert cells[row // 4 : (row + side) // 4, col // 4].any() or cells[row // 4, col // 4 :].any()
-        covered[row : row + side, col : col + side] = True
-    assert covered[: 4 * rows, : 4 * cols][np.kron(cells, np.ones((4, 4))) > 0].all()
+    covered = np.zeros_like(cells)
+    for window in windows(cells, cell=4):
+        assert all(number % 4 == 0 for number in window)
+        row, col, height, width = (number // 4 for number in window)
+        inside = cells[row : row + height, col : col + width]
+        assert inside.shape == (height, width)
+        assert all(edge.any() for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
+        covered[row : row + height, col : col + width] = True
+    assert covered[cells].all()
 
 
 def test_cells_disagree_by_their_corners():

@@ -5,12 +5,11 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor, nn
 
+from patchseg.precision import at_precision
 from patchseg.runtimes import at_runtime
 
 from .lattice import InterpolatedLattice
 from .network import CrossoverNet
-
-LARGEST = 6  # steps of a square's side; beyond, a larger one saves no more than it judges in vain
 
 
 class RefinedLattice(nn.Module):
@@ -18,15 +17,17 @@ class RefinedLattice(nn.Module):
 
     A tumour's inside and all that is far from it need no second look. The strided network judges one pixel in four
     (eight) each way; between neighbours of one class logits are interpolated, and where classes meet every pixel
-    is judged, in squares of 8 to 48 pixels that cover these places. An object smaller than the lattice can be
-    missed. For inference.
+    is judged, in one window over each connected place. Smaller windows would judge fewer pixels, but each first
+    computes the maps 50 pixels around itself. An object smaller than the lattice can be missed. For inference.
 
     Args:
-        net: the network. runtime, precision: what computes it, see `patchseg.runtimes.at_runtime`.
+        net: the network. precision: see `patchseg.precision.at_precision`.
+        runtime: what computes the lattice, see `patchseg.runtimes.at_runtime`. Windows have any size, so torch
+            computes them: it compiles nothing first.
 
     Shape:
         image (B, 1, H, W) -> logits (B, classes, H, W): the network's at rows and columns 0, 4, 8, ... and in the
-        squares.
+        windows.
 
     >>> import torch
     >>> RefinedLattice(CrossoverNet().eval())(torch.zeros(1, 1, 30, 17)).shape
@@ -37,30 +38,28 @@ class RefinedLattice(nn.Module):
         super().__init__()
         self.lattice = InterpolatedLattice(net)
         self.lattice.net = at_runtime(net, runtime, precision)
-        self.squares = at_runtime(CrossSquares(net), runtime, precision)
+        self.window = at_precision(CrossWindow(net), precision)
         self.stride = self.lattice.stride
-        self.grain = max(8, self.stride)
         self.margin = net.patch[0] // 2
 
     def forward(self, image: Tensor) -> Tensor:
         logits = self.lattice(image)
-        largest = LARGEST * self.grain
-        padded = F.pad(image, [self.margin, self.margin + largest] * 2)
+        padded = F.pad(image, [self.margin, self.margin + self.stride] * 2)
         for item, classes in enumerate(logits[:, :, :: self.stride, :: self.stride].argmax(1)):
-            for row, col, side in squares(disagreeing(classes), self.stride, self.grain, largest):
-                end = side + 2 * self.margin - 1
-                found = self.squares(padded[item : item + 1, :, row : row + end, col : col + end])
-                part = logits[item, :, row : row + side, col : col + side]
+            for row, col, height, width in windows(disagreeing(classes), self.stride):
+                below, beyond = row + height + 2 * self.margin - 1, col + width + 2 * self.margin - 1
+                found = self.window(padded[item : item + 1, :, row:below, col:beyond])
+                part = logits[item, :, row : row + height, col : col + width]
                 part.copy_(found[0, :, : part.shape[1], : part.shape[2]])
         return logits
 
 
-class CrossSquares(nn.Module):
-    """The dense network on squares, each given with all that the patches of its pixels see.
+class CrossWindow(nn.Module):
+    """The dense network on windows, each given with all that the patches of its pixels see.
 
     Shape:
-        (B, 1, side + 99, side + 99), from 50 rows and columns before the square -> logits (B, classes, side,
-        side). The side is a multiple of two to the number of poolings.
+        (B, 1, height + 99, width + 99), from 50 rows and columns before the window -> logits (B, classes, height,
+        width). The sides are multiples of two to the number of poolings.
     """
 
     def __init__(self, net: CrossoverNet) -> None:
@@ -85,27 +84,20 @@ def disagreeing(classes: Tensor) -> np.ndarray:
     return (F.max_pool2d(corners, 2, 1) != -F.max_pool2d(-corners, 2, 1))[0, 0].cpu().numpy()
 
 
-def squares(cells: np.ndarray, cell: int, grain: int, largest: int) -> list[tuple[int, int, int]]:
-    """Squares of pixels over all marked cells: one for cells that touch, several if it would be too large.
+def windows(cells: np.ndarray, cell: int) -> list[tuple[int, int, int, int]]:
+    """The smallest windows of pixels over marked cells that touch, corners included.
 
     Args:
         cells: (h, w) bool. cell: pixels of its side.
-        grain: sides are multiples of it, so that a runtime meets few shapes. largest: side; a multiple of both.
 
     Returns:
-        First row, first column and side of each.
+        First row, first column, height and width of each.
 
-    >>> squares(np.eye(3, dtype=bool), cell=4, grain=8, largest=48)
-    [(0, 0, 16)]
+    >>> windows(np.eye(3, 4, k=1, dtype=bool), cell=4)
+    [(0, 4, 12, 12)]
     """
     regions, _ = ndimage.label(cells, np.ones((3, 3)))
-    found, step = [], largest // cell
-    for number, (rows, cols) in enumerate(ndimage.find_objects(regions), start=1):
-        for top in range(rows.start, rows.stop, step):
-            for left in range(cols.start, cols.stop, step):
-                block = regions[top : min(top + step, rows.stop), left : min(left + step, cols.stop)] == number
-                for down, right in ndimage.find_objects(block.astype(np.uint8)):
-                    side = cell * max(down.stop - down.start, right.stop - right.start)
-                    row, col = cell * (top + down.start), cell * (left + right.start)
-                    found.append((row, col, -(-side // grain) * grain))
-    return found
+    return [
+        (cell * rows.start, cell * cols.start, cell * (rows.stop - rows.start), cell * (cols.stop - cols.start))
+        for rows, cols in ndimage.find_objects(regions)
+    ]
