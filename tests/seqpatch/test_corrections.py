@@ -24,7 +24,7 @@ class Near:
         self.seen = seen
         self.asked = 0
 
-    def __call__(self, points):
+    def __call__(self, points, reach=None):
         self.asked += len(points)
         return {
             index: Answer(np.where(self.seen & np.any([disc(*p, 10) for p in where], 0), 0.9, 0.1), 0.8)
@@ -83,6 +83,8 @@ def test_a_slice_is_asked_for_once_with_the_same_points():
     assert ask.asked == 3
     assert first[1] is again[1]
     assert list(recall({})) == []
+    recall({1: [(40, 41)]}, {1: 20.0})
+    assert ask.asked == 4, "rays of another length see something else"
 
 
 def test_the_mask_expected_in_a_slice_takes_part_in_its_judgement():
@@ -90,7 +92,7 @@ def test_the_mask_expected_in_a_slice_takes_part_in_its_judgement():
     leaking = truth | ((abs(ROWS - 40) < 3) & (COLUMNS > 40))  # what the network says beside the clicked slice
 
     class Leaks(Near):
-        def __call__(self, points):
+        def __call__(self, points, reach=None):
             seen = {index: truth if index == 3 else leaking for index in points}
             return {index: Answer(np.where(seen[index], 0.7, 0.1), 0.8) for index in points}
 

@@ -89,6 +89,22 @@ def test_the_judge_can_be_another_method():
     assert (found[0, 0, ..., 3] == 1).all()
 
 
+@pytest.mark.parametrize(("radius", "longest"), [(6, 4), (22, 6), (26, 8)])
+def test_carried_slices_are_read_by_fewer_rays_that_end_where_the_mask_can(radius, longest):
+    row, column = np.ogrid[:110, :100]
+    disc = torch.from_numpy((row - 55) ** 2 + (column - 50) ** 2 <= radius**2)
+    inputs = clicked(disc[..., None].expand(-1, -1, 5) * 50.0, [(55, 50, 2)])
+    shapes = []
+
+    def network(patches):
+        shapes.append(tuple(patches.shape[:2]))
+        return bright(patches)
+
+    found = ClickInferer(coarsest=1)(inputs, network)[0, 0] > 0.5
+    assert shapes == [(16, 8), (16, longest), (16, longest)]  # in the carried slices eight both ways
+    assert torch.equal(found, disc[..., None].expand(-1, -1, 5))
+
+
 def test_rules_are_plain_arguments():
     inputs = clicked(ball() * 100.0, [(45, 50, 3)])
     found = ClickInferer(longest=0)(inputs, bright)[0, 0] > 0.5
@@ -115,7 +131,8 @@ def test_anchors_in_one_call_and_both_ways_in_one_call():
         return bright(patches)
 
     ClickInferer()(clicked(ball() * 100.0, [(45, 50, 2), (45, 50, 3), (45, 50, 4)]), network)
-    assert rays[0] == 3 * 16 and rays[1] == 2 * 16 and sum(rays) == 7 * 16
+    # 16 of each anchor; 8 of each slice that one anchor is carried to, the two others among them
+    assert rays[0] == 3 * 16 and rays[1] == 2 * 8 and sum(rays) == 3 * 16 + 6 * 8
 
 
 def test_background_clicks():

@@ -28,7 +28,7 @@ class Oracle:
         self.confidence = confidence or {}
         self.calls = []
 
-    def __call__(self, points):
+    def __call__(self, points, reach=None):
         self.calls.append({index: list(where) for index, where in points.items()})
         return {
             index: Answer(

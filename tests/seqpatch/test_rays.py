@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from patchseg.seqpatch import DIRECTIONS, extract_patches, patch_centres, stitch_patches
+from patchseg.seqpatch import DIRECTIONS, EIGHT, extract_patches, patch_centres, stitch_patches
 
 
 def test_sixteen_directions_in_opposite_pairs_all_round() -> None:
@@ -11,6 +11,7 @@ def test_sixteen_directions_in_opposite_pairs_all_round() -> None:
     assert all((-row, -column) in DIRECTIONS for row, column in DIRECTIONS)
     angles = torch.atan2(*torch.tensor(DIRECTIONS, dtype=torch.float64).T).sort().values
     assert torch.rad2deg(angles.diff().max()) < 27
+    assert set(EIGHT) == {(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1)} - {(0, 0)}
 
 
 def test_centres_follow_the_definition() -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from patchseg.seqpatch import judge_slices, normalise_around
+from patchseg.seqpatch import EIGHT, judge_carried, judge_slices, normalise_around
 
 
 def _disc(radius: int, row: int = 60, column: int = 70, size: int = 128) -> torch.Tensor:
@@ -62,3 +62,19 @@ def test_a_constant_slice_gives_no_nan() -> None:
     assert torch.isfinite(
         judge_slices(bright, torch.full((1, 40, 40), 7.0), torch.tensor([[0, 39]])).probability
     ).all()
+
+
+def test_a_carried_slice_is_judged_by_itself_whatever_goes_with_it() -> None:
+    images, clicks = torch.stack([_disc(8), _disc(20), _disc(8)]), torch.tensor([[60, 70], [60, 71], [60, 69]])
+    together = judge_carried(bright, images, clicks, reach=[12, 27, 40])
+    for index, steps in enumerate((4, 6, 8)):
+        alone = judge_slices(bright, images[[index]], clicks[[index]], steps, 4, EIGHT, seen=32)
+        torch.testing.assert_close(together.probability[[index]], alone.probability)
+        torch.testing.assert_close(together.confidence[[index]], alone.confidence)
+
+
+def test_carried_rays_without_a_reach_or_of_few_steps_are_as_long_as_they_may_be() -> None:
+    image, click = _disc(20)[None], torch.tensor([[60, 70]])
+    for steps, reach in ((8, ()), (2, (12,))):
+        found = judge_carried(bright, image, click, steps, 4, reach)
+        torch.testing.assert_close(found, judge_slices(bright, image, click, steps, 4, EIGHT))

@@ -26,7 +26,7 @@ def _without_reports() -> ModuleType:
 openvino = _without_reports()
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 KEPT = 6  # compiled shapes; each holds its own copy of the weights and of the maps
-ITEMS = 16  # of a batch at a time, as many as a click has rays: a volume's batches of 16, 32, 48 need one shape
+ITEMS = 8  # of a batch at a time, the rays of a carried slice: batches of 8, 16, 48 then need one shape
 
 
 class OpenVINO(nn.Module):

@@ -3,13 +3,14 @@
 from .confidence import ConfidencePerSliced
 from .inferer import ClickInferer
 from .network import SeqPatchNet
-from .rays import DIRECTIONS, extract_patches, patch_centres, stitch_patches
+from .rays import DIRECTIONS, EIGHT, extract_patches, patch_centres, stitch_patches
 from .sampling import RandObjectSliced, RandObjectViewd, RandOnePartd, RayPatchesd
 from .simulate import SimulateClickd
-from .slices import SliceAnswer, judge_slices, normalise_around
+from .slices import SliceAnswer, judge_carried, judge_slices, normalise_around
 
 __all__ = [
     "DIRECTIONS",
+    "EIGHT",
     "ClickInferer",
     "ConfidencePerSliced",
     "RandObjectSliced",
@@ -20,6 +21,7 @@ __all__ = [
     "SimulateClickd",
     "SliceAnswer",
     "extract_patches",
+    "judge_carried",
     "judge_slices",
     "normalise_around",
     "patch_centres",

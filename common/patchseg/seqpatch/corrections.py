@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .propagation import Answer, Ask, Clicks, Found, carry, judge_clicked
+from .propagation import Answer, Ask, Clicks, Found, Reach, carry, judge_clicked
 from .shapes import Point
 from .stopping import StopRules
 
@@ -16,6 +16,7 @@ def follow_clicks(
     background: Clicks,
     rules: StopRules,
     spacing: Sequence[float] = (1, 1, 1),
+    ask_carried: Ask | None = None,
 ) -> dict[int, Found]:
     """All slices of the object, from all clicks.
 
@@ -30,23 +31,25 @@ def follow_clicks(
         foreground, background: the clicks of each slice.
         rules: when the object has ended.
         spacing: of rows, columns, slices in mm.
+        ask_carried: the network for slices that a mask is carried to; None takes `ask`.
     """
+    asks = (ask, ask_carried or ask)
     if background:
-        without = follow_clicks(ask, volume, foreground, {}, rules, spacing)
-        found = _carried(ask, volume, foreground, background, rules, spacing)
+        without = _carried(*asks, volume, foreground, {}, rules, spacing)
+        found = _carried(*asks, volume, foreground, background, rules, spacing)
         return {k: _within(slice_, without[k]) for k, slice_ in found.items() if k in without}
-    return _carried(ask, volume, foreground, background, rules, spacing)
+    return _carried(*asks, volume, foreground, background, rules, spacing)
 
 
 def remembering(ask: Ask) -> Ask:
-    """`ask`, which answers each slice with the same points only once."""
-    known: dict[tuple[int, tuple[Point, ...]], Answer] = {}
+    """`ask`, which answers each slice with the same points and reach only once."""
+    known: dict[tuple[int, tuple[Point, ...], float | None], Answer] = {}
 
-    def recall(points: Clicks) -> Mapping[int, Answer]:
-        wanted = {index: (index, tuple(where)) for index, where in points.items()}
+    def recall(points: Clicks, reach: Reach | None = None) -> Mapping[int, Answer]:
+        wanted = {index: (index, tuple(where), reach and reach[index]) for index, where in points.items()}
         new = {index: points[index] for index, key in wanted.items() if key not in known}
         if new:
-            known.update({wanted[index]: answer for index, answer in ask(new).items()})
+            known.update({wanted[index]: answer for index, answer in ask(new, reach).items()})
         return {index: known[key] for index, key in wanted.items() if key in known}
 
     return recall
@@ -54,6 +57,7 @@ def remembering(ask: Ask) -> Ask:
 
 def _carried(
     ask: Ask,
+    ask_carried: Ask,
     volume: np.ndarray,
     foreground: Clicks,
     background: Clicks,
@@ -63,11 +67,11 @@ def _carried(
     anchors = judge_clicked(ask, foreground, background)
     if len(anchors) > 1:
         first = max(anchors, key=lambda k: int(anchors[k].mask.sum()))
-        carried = carry(ask, volume, {first: anchors[first]}, background, rules, spacing)
+        carried = carry(ask_carried, volume, {first: anchors[first]}, background, rules, spacing)
         for index in anchors.keys() & carried.keys() - {first}:
             if not all(_hit(carried[index].mask, click) for click in foreground[index]):
                 anchors[index] = _together(anchors[index], carried[index])
-    return carry(ask, volume, anchors, background, rules, spacing)
+    return carry(ask_carried, volume, anchors, background, rules, spacing)
 
 
 def _hit(mask: np.ndarray, click: Point) -> bool:

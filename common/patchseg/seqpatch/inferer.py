@@ -16,10 +16,10 @@ from patchseg.errors import InputError
 
 from .corrections import follow_clicks, remembering
 from .network import PATCH
-from .propagation import Answer, Clicks, Found, judge_clicked
+from .propagation import Answer, Ask, Clicks, Found, Reach, judge_clicked
 from .refinement import REFINEMENTS
 from .shapes import Point, around
-from .slices import SliceAnswer, judge_slices
+from .slices import SliceAnswer, judge_carried, judge_slices
 from .stopping import StopRules
 
 OUTGROWN = 0.02  # of the object's pixels near the end of the rays: it goes on beyond
@@ -37,7 +37,8 @@ class ClickInferer(Inferer):
       slice has none of its own, the points at which it was carried count; in the middle of the object, the click
       ends it there. The slices beyond follow; none of them gains a pixel.
 
-    All anchors go through the network in one call, then the next slices both ways, call by call.
+    All anchors go through the network in one call, sixteen rays from each click; then the next slices both ways,
+    call by call, eight rays each that end where the mask can.
 
     The straight rays see about 48 pixels (steps * stride + 16). An object that comes near their end is looked at
     again at half the resolution in the slice, then at a quarter, so that one click works for large objects and for
@@ -48,6 +49,7 @@ class ClickInferer(Inferer):
         stride: pixels from one patch to the next.
         coarsest: halve the resolution at most to 1 / coarsest: 1, 2 or 4; 1 keeps the network's grid.
         judge: what turns clicked slices into probabilities, as `judge_slices` does.
+        judge_carried: the same for slices that a mask is carried to, as `judge_carried` does.
         refinement: of each slice's outline, "none" or "chan_vese" (see `refinement`).
         rules: fields of `StopRules` to set, such as `least_dice=0.6`.
 
@@ -71,6 +73,7 @@ class ClickInferer(Inferer):
         stride: int = 4,
         coarsest: int = 4,
         judge: Callable[..., SliceAnswer] = judge_slices,
+        judge_carried: Callable[..., SliceAnswer] = judge_carried,
         refinement: str = "none",
         **rules: float,
     ) -> None:
@@ -78,6 +81,7 @@ class ClickInferer(Inferer):
         self.stride = stride
         self.coarsest = coarsest
         self.judge = judge
+        self.judge_carried = judge_carried
         if refinement not in REFINEMENTS:
             raise InputError(f'refinement is "{refinement}"; give one of {list(REFINEMENTS)}.')
         self.refine = REFINEMENTS[refinement]
@@ -103,16 +107,17 @@ class ClickInferer(Inferer):
             image = _coarser(volume[0].float(), coarse)
             foreground, background = (_clicks(channel, coarse, image.shape) for channel in volume[1:3])
 
-            def judge(points: Clicks, image: Tensor = image) -> Mapping[int, Answer]:
-                return self._ask(image, network, points)
+            def asking(judge: Callable[..., SliceAnswer], image: Tensor = image) -> Ask:
+                return remembering(lambda points, reach: self._ask(judge, image, network, points, reach))
 
-            ask = remembering(judge)
+            ask = asking(self.judge)
             if coarse * 2 > self.coarsest or not self._outgrown(judge_clicked(ask, foreground, {}), foreground):
                 break
             coarse *= 2
         result = np.zeros((2, *image.shape), np.float32)
         spacing = spacing * (coarse, coarse, 1)
-        found = follow_clicks(ask, image.cpu().numpy(), foreground, background, self.rules, spacing)
+        carrying = asking(self.judge_carried)
+        found = follow_clicks(ask, image.cpu().numpy(), foreground, background, self.rules, spacing, carrying)
         for index, slice_ in found.items():
             result[0, ..., index] = slice_.probability
             result[1, ..., index] = slice_.confidence
@@ -126,7 +131,14 @@ class ClickInferer(Inferer):
             for index, found in anchors.items()
         )
 
-    def _ask(self, image: Tensor, network: Callable[[Tensor], Tensor], points: Clicks) -> dict[int, Answer]:
+    def _ask(
+        self,
+        judge: Callable[..., SliceAnswer],
+        image: Tensor,
+        network: Callable[[Tensor], Tensor],
+        points: Clicks,
+        reach: Reach | None,
+    ) -> dict[int, Answer]:
         """Judge slices (of H, W, slices) at their points, in one call; several points in a slice are joined."""
         if not points:
             return {}
@@ -134,7 +146,8 @@ class ClickInferer(Inferer):
         clicks = torch.tensor([point for where in points.values() for point in where], device=image.device)
         images = image[..., slices].movedim(-1, 0)
         with torch.no_grad():
-            probability, confidence = self.judge(network, images, clicks, self.steps, self.stride)
+            known = () if reach is None else ([reach[index] for index in slices],)
+            probability, confidence = judge(network, images, clicks, self.steps, self.stride, *known)
         counts = [len(where) for where in points.values()]
         joined = zip(points, probability.split(counts), confidence.split(counts), strict=True)
         return {index: Answer(self.refine(p.amax(0).cpu().numpy()), float(c.mean())) for index, p, c in joined}

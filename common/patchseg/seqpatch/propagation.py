@@ -44,7 +44,8 @@ class Found(NamedTuple):
 
 
 Clicks = Mapping[int, Sequence[Point]]  # the points of each slice
-Ask = Callable[[Clicks], Mapping[int, Answer]]  # judges slices with their points in one call of the network
+Reach = Mapping[int, float]  # of each slice: rows or columns from its points to the last pixel to be found
+Ask = Callable[[Clicks, Reach | None], Mapping[int, Answer]]  # judges slices with their points, all at once
 
 
 def judge_clicked(ask: Ask, foreground: Clicks, background: Clicks) -> dict[int, Found]:
@@ -54,7 +55,7 @@ def judge_clicked(ask: Ask, foreground: Clicks, background: Clicks) -> dict[int,
     kept. A background click takes away what is nearer to it than to any foreground click of its slice.
     """
     anchors = {}
-    for index, answer in ask(foreground).items():
+    for index, answer in ask(foreground, None).items():
         clicks, shape = foreground[index], answer.probability.shape
         seeds = around(clicks, CLICKED, shape)
         taken = nearer(background.get(index, ()), clicks, shape)
@@ -97,7 +98,9 @@ def carry(
     carrying = _Carrying(volume, anchors, background, rules, spacing)
     while steps := [*carrying.inwards(), *carrying.outwards()]:
         points = [carrying.points(step) for step in steps]
-        answers = ask({step.index: where for step, where in zip(steps, points, strict=True) if where})
+        asked = [(step, where) for step, where in zip(steps, points, strict=True) if where]
+        reach = {step.index: carrying.reach(step, where) for step, where in asked}
+        answers = ask({step.index: where for step, where in asked}, reach)
         for step, where in zip(steps, points, strict=True):
             carrying.fill(step, where, answers.get(step.index))
     return dict(anchors) | carrying.found
@@ -154,13 +157,19 @@ class _Carrying:
                 points.append(point)
         return points
 
+    def reach(self, step: _Step, points: Sequence[Point]) -> float:
+        away = np.abs(np.argwhere(self._limits(step))[:, None] - np.array(points)).max(2)
+        return float(away.min(1).max())
+
+    def _limits(self, step: _Step) -> np.ndarray:
+        return grown(step.expected, self.rules.growth, self.rules.margin)
+
     def fill(self, step: _Step, points: Sequence[Point], answer: Answer | None) -> None:
         shape, seeds = self.volume.shape[:2], core(step.expected)
         answer = self._with_prior(answer, step.expected) if answer else Answer(np.zeros(shape, np.float32), 0.0)
         taken = nearer(self.background.get(step.index, ()), points, shape)
         whole = _whole(answer, seeds)
-        limits = grown(step.expected, self.rules.growth, self.rules.margin) & ~taken
-        mask = touching(whole & limits, seeds)
+        mask = touching(whole & self._limits(step) & ~taken, seeds)
         if step.direction and self._ended(step, mask, whole, answer.confidence):
             del self.reached[step.direction]
             mask = np.zeros_like(mask)

@@ -14,6 +14,7 @@ from .network import PATCH
 BEFORE = PATCH // 2 - 1  # pixels of a patch before its centre
 HALF_CIRCLE = ((0, 1), (-1, 2), (-1, 1), (-2, 1), (-1, 0), (-2, -1), (-1, -1), (-1, -2))
 DIRECTIONS: tuple[tuple[int, int], ...] = HALF_CIRCLE + tuple((-r, -c) for r, c in HALF_CIRCLE)
+EIGHT = DIRECTIONS[::2]  # along rows, columns and diagonals: those whose patches lie closest
 
 
 def patch_centres(
