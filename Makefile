@@ -69,6 +69,49 @@ test: $(READY)  ## the whole default suite
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pytest
 
+# The oldest versions that pyproject.toml allows, and a share of the suite: what reads, computes, trains and writes. Not
+# part of the suite's own run, which has no time left for a second environment. torch 2.8 brings gigabytes of CUDA where
+# no CPU build of it is at hand; OLDEST_TORCH=2.13.0 tests all others beside the pinned one.
+OLDEST_BIN := .venv-oldest/bin
+OLDEST_READY := .venv-oldest/.ready
+OLDEST_TORCH ?= $(shell sed -n 's/^torch==//p' constraints-oldest.txt)
+OLDEST_TESTS := tests/geometry/test_network_grid.py tests/geometry/test_clicks.py tests/crossover/test_network.py \
+	tests/seqpatch/test_network.py tests/seqpatch/test_inferer.py tests/test_cli.py tests/test_click.py tests/test_weights.py \
+	tests/bundles/test_evaluation.py tests/bundles/seqpatch_prostate/test_evaluation.py
+.PHONY: test-oldest
+
+$(OLDEST_READY): pyproject.toml constraints-oldest.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 12))' || { echo "error: the oldest versions need Python 3.10 or 3.11; give one with PYTHON=python3.11"; exit 2; }
+	@rm -rf .venv-oldest && $(PYTHON) -m venv .venv-oldest
+	@echo "installing the oldest versions into .venv-oldest (a few minutes)"
+	@sed 's/^torch==.*/torch==$(OLDEST_TORCH)/' constraints-oldest.txt > .venv-oldest/constraints.txt
+	@$(OLDEST_BIN)/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -e '.[mlflow]' pytest hypothesis
+	@touch $@
+
+test-oldest: $(OLDEST_READY)  ## a share of the suite with the oldest versions allowed: make test-oldest [OLDEST_TORCH=2.13.0]
+	@$(OLDEST_BIN)/python -m pytest $(OLDEST_TESTS)
+
+# --- supply: what is installed and under which licences; an environment of its own for the tools ---
+SUPPLY_BIN := .venv-supply/bin
+SUPPLY_READY := .venv-supply/.ready
+PIP_SAYS := .venv-supply/install.json
+WEAK := .venv-supply/audit.json
+.PHONY: sbom audit
+
+$(SUPPLY_READY): supply/requirements.txt
+	@test -x $(SUPPLY_BIN)/python || $(PYTHON) -m venv .venv-supply
+	@$(SUPPLY_BIN)/python -m pip install --quiet --disable-pip-version-check -r supply/requirements.txt
+	@touch $@
+
+sbom: $(SUPPLY_READY)  ## what is installed, with hashes and licences: sbom.cdx.json (CycloneDX) and supply/LICENCES.md
+	@$(SUPPLY_BIN)/python -m pip install --dry-run --ignore-installed --quiet --disable-pip-version-check --report $(PIP_SAYS) -c constraints.txt .
+	@$(SUPPLY_BIN)/python supply/sbom.py $(PIP_SAYS)
+
+audit: $(SUPPLY_READY)  ## known weaknesses of the pinned versions, asked of a service in the network
+	@rm -f $(WEAK); $(SUPPLY_BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off --format json --output $(WEAK) 2> $(WEAK).log; \
+		code=$$?; test -s $(WEAK) || { tail -n 1 $(WEAK).log; echo "error: nothing was audited, the service did not answer: run make audit on a machine with a network"; exit 2; }; \
+		$(SUPPLY_BIN)/python -m json.tool $(WEAK) | grep -E '"(name|version|id)"' ; exit $$code
+
 # --- MONAI Label: an environment of its own, since it needs pydicom 2 (see apps/label/constraints.txt) ---
 LABEL_BIN := .venv-label/bin
 LABEL_READY := .venv-label/.ready
@@ -82,7 +125,7 @@ $(LABEL_READY): pyproject.toml constraints.txt apps/label/constraints.txt apps/l
 	@test -x $(LABEL_BIN)/python || $(PYTHON) -m venv .venv-label
 	@echo "installing MONAI Label into .venv-label (once, about three minutes)"
 	@$(LABEL_PIP) -c constraints.txt torch
-	@$(LABEL_PIP) -c constraints.txt -c apps/label/constraints.txt -e . -r apps/label/requirements.txt
+	@$(LABEL_PIP) -c constraints.txt -c apps/label/constraints.txt -e '.[mlflow]' -r apps/label/requirements.txt
 	@$(LABEL_PIP) -c apps/label/constraints.txt --no-deps monailabel pydicom-seg
 	@echo "$(CURDIR)/apps/label/standins" > "$$($(LABEL_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/patchseg_label.pth"
 	@touch $@

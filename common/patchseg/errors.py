@@ -38,7 +38,16 @@ def _as_input_error(error: BaseException) -> InputError | None:
     if type(error).__name__ == InputError.__name__ and isinstance(error, ValueError):
         return InputError(str(error))
     sent = re.findall(rf"^{__name__}\.{InputError.__name__}: (.*)$", str(error), re.MULTILINE)
-    return InputError(sent[0]) if sent else _as_died(error)
+    return InputError(sent[0]) if sent else _as_missing(error) or _as_died(error)
+
+
+def _as_missing(error: BaseException) -> InputError | None:
+    """What MONAI says of `--tracking mlflow` without mlflow; by name, since importing MONAI takes seconds."""
+    if type(error).__name__ != "OptionalImportError" or "mlflow" not in str(error):
+        return None
+    return InputError(
+        "tracking by mlflow is not installed: pip install 'patchseg[mlflow]', or leave out --tracking."
+    )
 
 
 def _as_died(error: BaseException) -> InputError | None:

@@ -18,7 +18,7 @@ from patchseg.crossover import CrossoverNet
 from patchseg.data import find_cases
 from patchseg.errors import InputError
 from patchseg.export import bundle as exporting
-from patchseg.export import export_bundle
+from patchseg.export import export_bundle, formats
 from patchseg.export.formats import load
 from patchseg.export.parity import compare, phantom_slice, slice_record
 from patchseg.weights import load_weights
@@ -181,6 +181,13 @@ def test_weights_of_another_sha256_are_not_exported(tmp_path):
     (root / "models" / "model.pt.sha256").write_text("0" * 64 + "  model.pt\n")
     with pytest.raises(InputError, match=r"model\.pt\.sha256 was written for"):
         export_bundle(root, tmp_path / "out")
+
+
+def test_without_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(formats, "find_spec", lambda name: None if name == "onnxscript" else name)
+    with pytest.raises(InputError, match=r"ONNX needs onnxscript.*: pip install 'patchseg\[export\]'"):
+        export_bundle(BUNDLES / "crossover_kidney", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bundle_that_needs_training(tmp_path):

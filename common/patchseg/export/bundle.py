@@ -16,7 +16,7 @@ from patchseg.licence import licence_of
 from patchseg.weights import load_weights
 
 from .contract import contract
-from .formats import exported_program, load, onnx, pt2, torchscript
+from .formats import check_onnx, exported_program, load, onnx, pt2, torchscript
 from .parity import TOLERANCE, compare, phantom_slice
 
 FORMATS = {"ts": "TorchScript", "pt2": "torch.export", "onnx": "ONNX"}
@@ -32,10 +32,11 @@ def export_bundle(root: str | Path, folder: str | Path, overwrite: bool = False)
     The contract says what has to be done before and after the network: axes, grid, intensities, every step.
 
     Raises:
-        InputError: the bundle or its weights cannot be used, a file exists and `overwrite` is False, or an
-            exported network does not give what the bundle's own gives.
+        InputError: the extra is not installed, the bundle or its weights cannot be used, a file exists and
+            `overwrite` is False, or an exported network does not give what the bundle's own gives.
     """
     root, folder = Path(root), Path(folder)
+    check_onnx()
     parser = read_bundle(root)
     metadata, weights = parser["_meta_"], root / "models" / "model.pt"
     network = load_weights(parser.get_parsed_content("network_def"), weights).eval()

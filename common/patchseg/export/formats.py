@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -70,19 +71,28 @@ def load(ending: str, content: bytes) -> Run:
         ending: "ts", "pt2" or "onnx".
 
     Raises:
-        InputError: ONNX without onnxruntime.
+        InputError: ONNX without onnxruntime, see `check_onnx`.
     """
     if ending == "ts":
         return torch.jit.load(BytesIO(content), map_location="cpu").eval()
     if ending == "pt2":
         return torch.export.load(BytesIO(content)).module()
-    try:
-        runtime = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise InputError("checking ONNX needs onnxruntime: pip install onnxruntime") from error
+    check_onnx()
+    runtime = importlib.import_module("onnxruntime")
     runtime.set_default_logger_severity(3)  # it warns of constants that its own optimiser made superfluous
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     return lambda image: torch.from_numpy(session.run([OUTPUT], {INPUT: image.numpy()})[0])
+
+
+def check_onnx() -> None:
+    """Whether ONNX can be written and checked here.
+
+    Raises:
+        InputError: a package of the extra is missing.
+    """
+    missing = next((name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None), None)
+    if missing:
+        raise InputError(f"ONNX needs {missing}, which is not installed: pip install 'patchseg[export]'.")
 
 
 @contextmanager

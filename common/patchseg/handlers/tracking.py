@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
-from mlflow.entities import Param
 from monai.handlers import MLFlowHandler
 
 from patchseg.handlers.tracking_lost import may_fail, owner_of, survive_lost_tracking
@@ -45,6 +44,8 @@ class TrackSettings:
         # a resumed training goes on in the same run, and MLflow refuses another value for a known parameter
         new = {name: str(value) for name, value in self.settings.items() if name not in run.data.params}
         if new:
+            from mlflow.entities import Param  # late: an optional extra
+
             tracker.client.log_batch(run.info.run_id, params=[Param(*pair) for pair in new.items()])
             configs = sorted(self.folder.glob("config_*.json"))
             for config in configs[-1:]:

@@ -9,7 +9,6 @@ from typing import Any
 from weakref import WeakSet
 
 from ignite.engine import Engine
-from mlflow.exceptions import MlflowException
 from monai.handlers import MLFlowHandler, ValidationHandler
 from tqdm import tqdm
 
@@ -38,6 +37,8 @@ def survive_lost_tracking(engine: Engine) -> None:
 @contextmanager
 def may_fail(tracker: MLFlowHandler) -> Iterator[None]:
     """A block that talks to MLflow; its failure loses the tracker, whose run is then gone for all who ask."""
+    from mlflow.exceptions import MlflowException  # late: an optional extra, there where a tracker is
+
     try:
         yield
     except (MlflowException, OSError) as error:  # what requests raises is an OSError
