@@ -279,6 +279,15 @@ bench: $(READY)  ## every benchmark of speed into results/, on an idle machine: 
 	@$(if $(DATA),PATCHSEG_DATA=$(DATA)) $(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/tables.py
 
+.PHONY: runtimes click-precision
+runtimes: $(READY)  ## torch.compile, ONNX Runtime and OpenVINO beside torch, a few minutes on an idle machine
+	@$(BIN)/python benchmarks/runtimes.py
+	@$(BIN)/python benchmarks/tables.py
+
+click-precision: $(ORGANS)/breast_ultrasound/index.csv  ## what bfloat16 and int8 cost one click: make click-precision DATA=folder
+	@$(BIN)/python benchmarks/click_precision.py
+	@$(BIN)/python benchmarks/tables.py
+
 configs: $(READY)  ## write the bundles' configs from their common source, configs/
 	@$(BIN)/python configs/write.py
 
