@@ -22,6 +22,7 @@ from patchseg.errors import InputError, show_as_sentence
 from patchseg.files import whole_file
 from patchseg.metrics import dice
 from patchseg.metrics_prostate import promise12_measures
+from patchseg.seqpatch import judge_slices
 from patchseg.seqpatch.curves import correction_curves
 from patchseg.seqpatch.simulate import Click, guidance, simulate_user
 
@@ -38,6 +39,7 @@ def main(
     clicks: int = 5,
     atria: int = 3,
     precision: str = "float32",
+    every_ray: bool = False,
     results: str = "results/click_volumes.json",
 ) -> None:
     """Measure and write the results file, with a picture of the curves beside it.
@@ -48,6 +50,7 @@ def main(
         clicks: how many the user gives at most.
         atria: how many of the left atria to take, besides both prostates.
         precision: "float32" or "bfloat16".
+        every_ray: carried slices are read by sixteen rays of full length, as clicked ones are.
         results: the file to write.
     """
     folder = Path(data).expanduser()
@@ -64,12 +67,15 @@ def main(
         volumes[f"left_atrium_{name}"] = (f"left_atrium/{name}.nii.gz", f"left_atrium/{path.name}")
     found = {}
     for name, (image, label) in tqdm(volumes.items(), unit="volume"):
-        found[name] = measure(parser, {"image": str(folder / image), "label": str(folder / label)}, clicks)
+        found[name] = measure(
+            parser, {"image": str(folder / image), "label": str(folder / label)}, clicks, every_ray
+        )
     content = {
         "about": {
             "benchmark": "click_volumes",
             "checkpoint": Path(checkpoint).name,
             "precision": precision,
+            "carried_rays": 16 if every_ray else 8,
             "threads": threads(),
             "versions": versions(),
         },
@@ -86,7 +92,7 @@ def main(
     print(path)
 
 
-def measure(parser: ConfigParser, case: dict[str, str], clicks: int) -> dict[str, Any]:
+def measure(parser: ConfigParser, case: dict[str, str], clicks: int, every_ray: bool = False) -> dict[str, Any]:
     """DSC on the file's own grid after each click, and the seconds each answer took."""
     load = parser.get_parsed_content("loading") + parser.get_parsed_content("to_grid")
     record: dict[str, Any] = dict(case)
@@ -94,6 +100,8 @@ def measure(parser: ConfigParser, case: dict[str, str], clicks: int) -> dict[str
         record = transform(record)
     image, label = record["image"], record["grid_label"][0].numpy()
     network, inferer = parser.get_parsed_content("network").eval(), parser.get_parsed_content("inferer")
+    if every_ray:
+        inferer.judge_carried = lambda *given: judge_slices(*given[:-1])  # whatever the reach
     masks = []
 
     def segment(given: Sequence[Click]) -> np.ndarray:

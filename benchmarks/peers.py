@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from patchseg.crossover import CrossoverNet, InterpolatedLattice
 from patchseg.errors import InputError, show_as_sentence
 from patchseg.runtimes import at_runtime, fast_runtime
-from patchseg.seqpatch import DIRECTIONS, ClickInferer, SeqPatchNet
+from patchseg.seqpatch import DIRECTIONS, EIGHT, ClickInferer, SeqPatchNet
 
 TASKS = ("slice", "every_pixel", "click_slice", "click_volume")
 STEPS = 8  # patches on a ray, as seqpatch_prostate has
@@ -83,8 +83,8 @@ def ours_seconds(
     found = inferer(volume, sure(network))
     if int((found[0, 0] > 0.5).any(0).any(0).sum()) != volume.shape[-1]:
         raise SystemExit("the object was not carried through all slices")
-    patches = torch.empty(len(DIRECTIONS), STEPS, 32, 32, device="meta")
-    needed = volume.shape[-1] * operations(SeqPatchNet().to("meta"), patches)
+    rays = len(DIRECTIONS) + (volume.shape[-1] - 1) * len(EIGHT)  # eight where the click is carried to
+    needed = rays * operations(SeqPatchNet().to("meta"), torch.empty(1, STEPS, 32, 32, device="meta"))
     return _seconds(lambda inputs: inferer(inputs, sure(network)), volume, seconds), needed
 
 

@@ -1,4 +1,4 @@
-"""The table of speed, from the contents of results/speed.json: ratios and shares, no absolute times."""
+"""The tables of speed, from results/speed.json and results/runtimes.json: ratios and shares, no absolute times."""
 
 from typing import Any
 
@@ -36,6 +36,33 @@ def speed(results: dict[str, Any]) -> str:
         )
     lines = ["| " + " | ".join(row) + " |" for row in (heading, ["---"] * len(heading), *rows)]
     return "\n".join([*lines, *_sentences(results["benchmarks"], results["about"]["threads"])])
+
+
+TASKS = {"every_pixel": "Crossover-Net, every pixel", "click": "sequential patches, one click"}
+
+
+def runtimes(results: dict[str, Any]) -> str:
+    """One row per network and runtime: its time beside torch's, and how long it takes to start."""
+    heading = [
+        "network",
+        "runtime",
+        "time, torch's being 1",
+        "until the first answer, in answers",
+        "largest error",
+    ]
+    rows = []
+    for task, found in results["tasks"].items():
+        torch_seconds = found["torch"]["seconds"]
+        for name, one in found.items():
+            if name == "input":
+                continue
+            row = [one, "-", "-"]  # a sentence: what was missing
+            if not isinstance(one, str):
+                first = f"{one['first_s'] / one['seconds']:.0f}"
+                row = [f"{one['seconds'] / torch_seconds:.2f}", first, f"{one['max_error']:.0e}"]
+            rows.append([TASKS[task], name, *row])
+    lines = ["| " + " | ".join(row) + " |" for row in (heading, ["---"] * len(heading), *rows)]
+    return "\n".join(lines)
 
 
 def _sentences(benchmarks: list[dict[str, Any]], threads: int) -> list[str]:

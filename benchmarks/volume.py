@@ -30,7 +30,7 @@ from patchseg.errors import InputError, show_as_sentence
 from patchseg.masks import write_mask
 from patchseg.runtimes import fast_runtime
 from patchseg.segment import segment_scan
-from patchseg.seqpatch import DIRECTIONS, SeqPatchNet
+from patchseg.seqpatch import DIRECTIONS, EIGHT, SeqPatchNet
 
 KINDS = {"ct": ("crossover_kidney", 512, 100), "mr": ("seqpatch_prostate", 384, 30)}
 NOISE = 8  # intensities: smooth phantoms would be read from a compressed file too fast
@@ -55,7 +55,7 @@ def main(kind: str = "ct", size: int | None = None, slices: int | None = None, r
         click = write_scan(kind, shape, scan)
         (seconds, judged, extent), peak = in_own_process(segment, bundle, scan, click, runtime)
     total = sum(value for stage, value in seconds.items() if stage != "start")
-    limit = judged * slice_operations(bundle, extent) / matrix_rate()
+    limit = needed_operations(bundle, judged, extent) / matrix_rate()
     print(", ".join(f"{stage} {value:.2f} s" for stage, value in seconds.items()) + f"; {peak} MB at most")
     name = f"volume_{kind}_{shape[0]}x{shape[1]}x{shape[2]}"
     share = round(seconds["network"] / total, 3)
@@ -88,14 +88,15 @@ def segment(bundle: str, scan: Path, click: list[int], runtime: str) -> tuple[di
     return seconds, int(judged), extent.tolist()
 
 
-def slice_operations(bundle: str, extent: list[float]) -> int:
-    """Of the network in one slice: at every pixel of its grid, or on the 16 rays of one click."""
+def needed_operations(bundle: str, judged: int, extent: list[float]) -> int:
+    """Of the network: at every pixel of its grid, or on 16 rays in the clicked slice and 8 in the others."""
     config = json.loads((bundle_root(bundle) / "configs" / "inference.json").read_text())
     with torch.device("meta"):
         if bundle.startswith("crossover"):
             sides = [round(mm / config["spacing"]) for mm in extent]
-            return operations(CrossoverNet(), torch.empty(1, 1, *sides))
-        return operations(SeqPatchNet(), torch.empty(len(DIRECTIONS), config["steps"], 32, 32))
+            return judged * operations(CrossoverNet(), torch.empty(1, 1, *sides))
+        rays = len(DIRECTIONS) + (judged - 1) * len(EIGHT)
+        return rays * operations(SeqPatchNet(), torch.empty(1, config["steps"], 32, 32))
 
 
 if __name__ == "__main__":

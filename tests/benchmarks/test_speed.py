@@ -11,13 +11,14 @@ import numpy as np
 import own_process
 import peers
 import pytest
+import runtimes
 import scaling
 import speed
 import table_speed
 import torch
 import volume
 
-from patchseg.crossover import LatticeNet
+from patchseg.crossover import CrossoverNet, LatticeNet
 from patchseg.errors import InputError
 
 KEYS = ["name", "ours_s", "baseline_s", "ratio", "max_error", "limit_s", "of_limit"]
@@ -85,11 +86,11 @@ def test_peers(quickly, monkeypatch, capsys, task, size):
     assert figures["ratio"] == pytest.approx(figures["baseline_s"] / figures["ours_s"], rel=0.2, abs=0.1)
 
 
-def test_a_click_in_three_slices_needs_three_times_the_operations(monkeypatch):
+def test_a_click_in_three_slices_needs_twice_the_operations_for_half_the_rays_in_carried_ones(monkeypatch):
     monkeypatch.setattr(peers, "at_runtime", lambda network, *_: lambda patches: 0 * patches)
     how = ("torch", "float32", 0.01)
     one, three = (peers.ours_seconds(task, 64, 3, *how)[1] for task in ("click_slice", "click_volume"))
-    assert three == 3 * one > 0
+    assert three == 2 * one > 0
 
 
 def test_the_zoo_s_network_reads_an_image_and_two_channels_of_clicks():
@@ -213,3 +214,26 @@ def test_a_benchmark_that_fails_is_named_and_the_others_kept(scripts, tmp_path):
 
 def test_every_command_is_a_script_of_this_folder(repository):
     assert all((repository / "benchmarks" / command.split()[0]).is_file() for command in speed.COMMANDS)
+
+
+def test_runtimes_give_the_same_numbers_and_those_that_are_missing_say_why(monkeypatch, tmp_path):
+    def missing(net, inputs):
+        raise runtimes.Unavailable("needs a compiler")
+
+    monkeypatch.setattr(runtimes, "RUNTIMES", {"torch": runtimes.RUNTIMES["torch"], "torch.compile": missing})
+    runtimes.main(12, 1, seconds=0.01, results=str(tmp_path / "runtimes.json"))
+    found = json.loads((tmp_path / "runtimes.json").read_text())
+    for task in found["tasks"].values():
+        assert task["torch.compile"] == "needs a compiler"
+        assert 0 < task["torch"]["seconds"] <= 10 * task["torch"]["first_s"]
+    table = table_speed.runtimes(found)
+    assert "| Crossover-Net, every pixel | torch | 1.00 |" in table and "needs a compiler" in table
+
+
+def test_a_runtime_with_other_numbers_is_noticed():
+    def wrong(net, inputs):
+        return lambda patches: net(patches).roll(1)
+
+    net, inputs = CrossoverNet().eval(), torch.rand(1, 1, 9, 9)
+    with pytest.raises(SystemExit, match="wrong differs"):
+        runtimes.measure(wrong, net, inputs, net(inputs).detach(), 0.01)

@@ -69,7 +69,7 @@ def judge_carried(
 
     Where the object about lies is known there. The oblique rays between the eight, whose patches lie up to twice
     as far out, and patches far beyond the object's end tell more of its surroundings than of it. Without them it
-    takes 40 % of the time, and the masks of real volumes are no worse (`benchmarks/click_volumes.py`).
+    takes less than half of the time; `benchmarks/click_volumes.py --every_ray` measures with them.
 
     Args: as in `judge_slices`, and
         reach: (N,) rows or columns from each click to the last pixel that can belong to the object. Rays go on
