@@ -3,8 +3,8 @@
     python benchmarks/runtimes.py [--size 256] [--patches 8]
 
 Crossover-Net judges every pixel of a slice, the other network the rays of one click. All answer the same input,
-and have to give the same numbers, in float32. The results file holds for each the seconds of an answer, those of the
-first (what a new size of input costs), and the largest difference from the plain network.
+and have to give the same numbers, in float32. The results file holds for each the seconds of an answer, those of
+the first (what a new size of input costs), and the largest difference from the plain network.
 """
 
 import json
