@@ -32,3 +32,9 @@ def test_any_other_error_keeps_its_traceback():
 def test_a_packed_bundles_own_copy_of_the_class_counts():
     done = run("raise type('InputError', (ValueError,), {})('scan.nii.gz is empty: give another')")
     assert (done.returncode, done.stderr) == (2, "error: scan.nii.gz is empty: give another\n")
+
+
+def test_tracking_without_mlflow_says_what_to_install():
+    done = run("raise type('OptionalImportError', (ImportError,), {})('import mlflow (No module named mlflow).')")
+    assert done.returncode == 2 and "pip install 'patchseg[mlflow]'" in done.stderr
+    assert run("raise type('OptionalImportError', (ImportError,), {})('import other')").returncode == 1
