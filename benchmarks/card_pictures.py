@@ -178,11 +178,18 @@ def cropped(one: Panel) -> Panel:
 
 
 def small(path: Path) -> Path:
-    """The same picture in 256 colours: half the bytes, and no difference to see."""
+    """The same picture with 128 greys and 128 colours: half the bytes, and no difference to see.
+
+    The colours are chosen apart from the greys, which are many: so the thin lines keep theirs.
+    """
     with Image.open(path) as picture:
-        title = picture.info.get("Title", "")
-        reduced = picture.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        title, whole = picture.info.get("Title", ""), picture.convert("RGB")
+    pixels = np.asarray(whole)
+    coloured = Image.fromarray(pixels[np.ptp(pixels.astype(int), axis=2) > 8][None])
+    colours = coloured.quantize(128, Image.Quantize.MEDIANCUT).getpalette()[: 3 * 128]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([int(level) for level in np.linspace(0, 255, 128).round() for _ in "rgb"] + colours)
     about = PngInfo()
     about.add_text("Title", title)
-    reduced.save(path, optimize=True, pnginfo=about)
+    whole.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True, pnginfo=about)
     return path
