@@ -52,7 +52,7 @@ def main(
         data: folder that holds the data sets.
         paper: "crossover" or "sequential".
         task: data and configs, see the paper's rows; empty takes the first.
-        rows: names of rows, separated by a comma; empty takes all.
+        rows: names of rows, separated by a comma, in the order in which to run them; empty takes all.
         minutes: that each training may compute.
         seeds: one training and evaluation each.
         folds: one in so many patients is held out, others for each seed.
@@ -181,12 +181,12 @@ class Place:
 
 def _rows(paper: Paper, rows: str | Sequence[str]) -> list[Row]:
     names = [name.strip() for name in rows.split(",")] if isinstance(rows, str) else [str(name) for name in rows]
-    names = [name for name in names if name]
-    known = [row.name for row in paper.rows]
+    names = [name for name in names if name] or [row.name for row in paper.rows]
+    known = {row.name: row for row in paper.rows}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InputError(f"rows names {unknown[0]!r}: choose from {', '.join(known)}.")
-    return [row for row in paper.rows if not names or row.name in names]
+    return [known[name] for name in names]
 
 
 def _check(minutes: float, seeds: Sequence[int], overrides: Mapping[str, Any] | None) -> None:
