@@ -191,13 +191,21 @@ test-wheel: $(READY)  ## the wheel in an empty environment, its dependencies fet
 	@echo "the wheel works by itself: $$(ls .venv-wheel/*.whl)"
 
 # --- robustness ---
-.PHONY: test-geometry robustness
+.PHONY: test-geometry robustness faults faults-label
 
 test-geometry: $(READY)  ## masks and clicks in every orientation, header and form, the whole product: about ten minutes
 	@PATCHSEG_GEOMETRY=full $(BIN)/pytest tests/geometry/test_never_mirrored.py
 
 robustness: $(READY)  ## random damage to headers and clicks for ten minutes, counted in results/: make robustness [SECONDS=n]
 	@$(BIN)/python benchmarks/robustness.py --seconds $(or $(SECONDS),600)
+
+faults: $(READY)  ## kill -9 of trainings, masks, loaders, one process of two; counted in results/: make faults [KILLS=n]
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/faults.py --kills $(or $(KILLS),20)
+	@$(BIN)/python benchmarks/tables.py
+
+faults-label: $(READY) $(LABEL_READY)  ## 500 requests of eight clients to the real server, counted in results/
+	@$(LABEL_BIN)/python benchmarks/faults_label.py
+	@$(BIN)/python benchmarks/tables.py
 
 # --- figures: each writes results/, from which the tables in the READMEs and metadata are made ---
 kidney-phantom: demo  ## the demo's figures into results/

@@ -1,11 +1,7 @@
 """A training killed at any file it touches goes on to the same weights; its files are whole at every moment."""
 
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,12 +9,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from engines import item, trainer
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+from each_step import killed_at_each_step
+
 from patchseg.checksums import sidecar
 from patchseg.files import read_log
 from patchseg.handlers import Resume, TrainingLog
 from patchseg.weights import load_weights
-
-TOUCHED = ("open", "os.rename", "os.remove")  # what Python calls the steps, as audit events
 
 
 def train(folder: Path, epochs: int = 2) -> torch.nn.Module:
@@ -27,37 +24,6 @@ def train(folder: Path, epochs: int = 2) -> torch.nn.Module:
     Resume(folder / "last.pt", objects, folder / "model.pt").attach(engine)
     engine.run()
     return engine.network
-
-
-def killed_at_each_step(work: Callable[[int], Any], folder: Callable[[int], Path]) -> Iterator[int]:
-    """Run `work` in child processes that die before the 1st, 2nd, ... file they touch in a folder; each number."""
-    for number in range(1, 100):
-        child = os.fork()
-        if child == 0:
-            torch.set_num_threads(1)
-            sys.addaudithook(_death(number, str(folder(number))))
-            try:
-                work(number)
-            finally:
-                os._exit(0)
-        _, status = os.waitpid(child, 0)
-        if status == 0:
-            return
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        yield number
-
-
-def _death(number: int, folder: str) -> Callable[[str, tuple[Any, ...]], None]:
-    seen = 0
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
-        if event in TOUCHED and str(arguments[0]).startswith(folder):
-            seen += 1
-            if seen == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return hook
 
 
 def assert_whole(folder: Path) -> None:
@@ -74,17 +40,13 @@ def assert_whole(folder: Path) -> None:
 def test_killed_at_every_step(tmp_path):
     expected = train(tmp_path / "unbroken").weight
     steps = 0
-    for number in killed_at_each_step(
-        lambda n: train(tmp_path / f"killed_{n}"), lambda n: tmp_path / f"killed_{n}"
-    ):
-        folder = tmp_path / f"killed_{number}"
-        folder.mkdir(exist_ok=True)
+    for folder in killed_at_each_step(train, tmp_path):
         assert_whole(folder)
         assert torch.equal(train(folder).weight, expected)
         assert_whole(folder)
         names = ["last.pt", "model.pt", "model.pt.sha256", "training.jsonl"]
         assert sorted(path.name for path in folder.iterdir()) == names
-        steps = number
+        steps += 1
     assert steps > 10, "the log, the checkpoint and the weights of two epochs take more steps"
 
 
