@@ -64,10 +64,12 @@ $(DEMO)/report.html: $(DEMO)/run/evaluation/results.json $(DEMO)/masks/.ready $(
 	@$(BIN)/python -m patchseg.report --folder $(DEMO)/run/evaluation --training $(DEMO)/run --click $(DEMO)/click --path $(CURDIR)/$@
 
 # --- checks ---
+# One process a core, each with one thread; TEST_PROCESSES=0 is a single one, as a debugger wants it.
+TEST_PROCESSES ?= 2
 test: $(READY)  ## the whole default suite
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pytest
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup
 
 # The oldest versions that pyproject.toml allows, and a share of the suite: what reads, computes, trains and writes. Not
 # part of the suite's own run, which has no time left for a second environment. torch 2.8 brings gigabytes of CUDA where

@@ -5,6 +5,20 @@ from pathlib import Path
 import pytest
 import torch
 
+# What these folders' tests share takes long to make: a training, every bundle packed or exported.
+MADE_ONCE = ("bundles/seqpatch_prostate", "bundles", "export", "packing")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes (`-n 2 --dist loadgroup`) one gets a file, or a folder that makes something once."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        tests = Path(__file__).parent
+        folder = item.path.parent.relative_to(tests).as_posix() if item.path.is_relative_to(tests) else ""
+        item.add_marker(pytest.mark.xdist_group(folder if folder in MADE_ONCE else str(item.path)))
+
 
 @pytest.fixture(autouse=True)
 def denormals() -> Iterator[None]:

@@ -6,6 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from forked import Program
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLE = REPOSITORY / "bundles" / "crossover_kidney"
 CONFIGS = BUNDLE / "configs"
@@ -35,15 +38,23 @@ class Ended:
     err: str
 
 
-def start(*arguments: object, cwd: Path, processes: int = 1) -> subprocess.Popen:
-    """Start `python -m monai.bundle ARGUMENTS`, under torchrun when several processes are asked for."""
+def start(*arguments: object, cwd: Path, processes: int = 1, forked: bool = True) -> subprocess.Popen | Program:
+    """Start `python -m monai.bundle ARGUMENTS`, under torchrun when several processes are asked for.
+
+    Args:
+        forked: from a server that has imported MONAI. False starts Python anew, as a user does; torchrun always
+            does.
+    """
     torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}")
-    command = [sys.executable, *(torchrun if processes > 1 else ()), *MONAI, *map(str, arguments)]
+    command = [*(torchrun if processes > 1 else ()), *MONAI, *map(str, arguments)]
     threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    env = {**os.environ, **threads}
+    if forked and processes == 1:
+        return Program(command, cwd=cwd, env=env)
     return subprocess.Popen(
-        command,
+        [sys.executable, *command],
         cwd=cwd,
-        env={**os.environ, **threads},
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -51,7 +62,7 @@ def start(*arguments: object, cwd: Path, processes: int = 1) -> subprocess.Popen
     )
 
 
-def end(program: subprocess.Popen) -> Ended:
+def end(program: subprocess.Popen | Program) -> Ended:
     """Wait for a program; kill it if it takes too long."""
     try:
         out, err = program.communicate(timeout=LIMIT)

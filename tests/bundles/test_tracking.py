@@ -71,7 +71,9 @@ def server(tmp_path):
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", f"sqlite:///{store}/mlflow.db", "--workers", "1"]
     command += ["--artifacts-destination", str(store / "artifacts")]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    # eight further processes, which a tracking server of trainings has no use for
+    no_jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1", **no_jobs}
     with (store / "log").open("w") as log:
         serving = subprocess.Popen(command, cwd=store, env=environment, stdout=log, stderr=log)
 

@@ -71,7 +71,8 @@ def test_downloaded_and_run_from_elsewhere(zips, without_parent, cases, tmp_path
     assert downloaded.returncode == 0, downloaded.stderr
     config = tmp_path / "zoo" / "crossover_kidney" / "configs" / "inference.json"
     settings = ("--dataset_dir", cases / "images", "--output_dir", tmp_path / "masks")
-    run = python("-m", "monai.bundle", "run", "--config_file", config, *settings, env=without_parent, cwd=tmp_path)
+    given = ("-m", "monai.bundle", "run", "--config_file", config, *settings)
+    run = python(*given, env=without_parent, cwd=tmp_path, forked=False)
     assert run.returncode == 0, run.stderr
     masks = sorted((tmp_path / "masks").iterdir())
     assert len(masks) == 6

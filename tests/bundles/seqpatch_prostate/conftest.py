@@ -23,7 +23,8 @@ def plain(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def trainings(tmp_path_factory, data):
-    """The same training twice: `run training`, and plain `run` with two loading processes and tracking.
+    """The same training twice: `run training` as a user starts it, and plain `run` with two loading processes and
+    tracking.
 
     Gives for each the output folder, the working directory and how the program ended.
     """
@@ -33,7 +34,7 @@ def trainings(tmp_path_factory, data):
         (folder / name / "elsewhere").mkdir(parents=True)
         output, cwd = folder / name / "output", folder / name / "elsewhere"
         arguments = click_arguments("train", run_id, dataset_dir=data, output_dir=output, **TRAINING, **more)
-        begun.append((output, cwd, start(*arguments, cwd=cwd)))
+        begun.append((output, cwd, start(*arguments, cwd=cwd, forked=name != "one")))
     return [(output, cwd, end(program)) for output, cwd, program in begun]
 
 
