@@ -22,12 +22,13 @@ LIMIT = 600  # seconds; a hang is a failure, not a test that never ends
 
 @dataclass
 class Server:
-    """A running server: its address, its folder of studies, the bundles it serves, and what it printed so far."""
+    """A running server: its address, its studies, the bundles it serves, what it printed so far, its process."""
 
     url: str
     studies: Path
     bundles: Path
     log: Path
+    pid: int
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return requests.get(self.url + path, timeout=LIMIT, **options)
@@ -93,7 +94,7 @@ def start(studies: Path, bundles: Path, command: list[str] | None = None, **envi
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    server = Server(f"{environment.get('SCHEME', 'http')}://127.0.0.1:{port}", studies, bundles, log)
+    server = Server(f"{environment.get('SCHEME', 'http')}://127.0.0.1:{port}", studies, bundles, log, process.pid)
     try:
         end = time.monotonic() + LIMIT
         while not answers(server.url):
