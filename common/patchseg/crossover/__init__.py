@@ -6,6 +6,7 @@ from .network import CrossoverNet, CrossoverOutput
 from .patches import cross_patches
 from .protocol import AnatomicalRegiond, EveryThirdPixel, KeepRegiond
 from .sampling import SamplePixelsd, pixel_weights
+from .slice_by_slice import SliceBySlice
 from .stacks import STACKS, constraint_window, receptive_region
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "KeepRegiond",
     "LatticeNet",
     "SamplePixelsd",
+    "SliceBySlice",
     "constraint_window",
     "cross_patches",
     "patch_pairs",
