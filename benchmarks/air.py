@@ -8,6 +8,7 @@ object.
 
 import json
 import time
+from math import prod
 
 import fire
 import torch
@@ -26,12 +27,11 @@ def main() -> None:
     """Time both, compare their masks, print the figures."""
     torch.set_flush_denormal(True)
     net = load_weights(CrossoverNet(), bundle_root("crossover_kidney") / "models" / "model.pt").eval()
-    seconds, same, pixels, judged, needed = {True: 0.0, False: 0.0}, 0, 0, 0, 0
+    seconds, same, pixels = {True: 0.0, False: 0.0}, 0, 0
+    boxes: list[torch.Size] = []
 
-    def counting(image: torch.Tensor) -> torch.Tensor:
-        nonlocal judged, needed
-        judged += image.numel()
-        needed += operations(CrossoverNet().to("meta"), image.to("meta"))
+    def noting(image: torch.Tensor) -> torch.Tensor:
+        boxes.append(image.shape)
         return net(image)
 
     slices = real_slices()
@@ -43,13 +43,18 @@ def main() -> None:
                 start = time.perf_counter()
                 masks.append(SliceBySlice(skip)(volume, net).argmax(1))
                 seconds[skip] += time.perf_counter() - start
-            SliceBySlice(True)(volume, counting)
+            SliceBySlice(True)(volume, noting)
             same += int((masks[0] == masks[1]).sum())
             pixels += volume.numel()
     if same < LEAST * pixels:
         raise SystemExit(f"the mask is the same on {same / pixels:.2%} of the pixels only")
     print(f"{len(slices)} slices: {seconds[True]:.2f} s, with air {seconds[False]:.2f} s")
-    more = {"slices": len(slices), "judged": round(judged / pixels, 3), "same_mask": round(same / pixels, 6)}
+    more = {
+        "slices": len(slices),
+        "judged": round(sum(map(prod, boxes)) / pixels, 3),
+        "same_mask": round(same / pixels, 6),
+    }
+    needed = sum(operations(CrossoverNet().to("meta"), torch.empty(box, device="meta")) for box in boxes)
     limit = needed / matrix_rate()
     ours, baseline = seconds[True], seconds[False]
     found = figures("crossover_skip_air", ours, limit, peak_rss_mb(), "torch", baseline=baseline, **more)

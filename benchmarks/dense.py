@@ -42,14 +42,15 @@ def main(
         stride: judge every pixel (1), or every 2nd or 4th row and column.
         paper: the patch pairs judge one pixel in three each way, as the paper's protocol does; ours every pixel.
         refine: the lattice and then every pixel where its neighbours disagree, against every pixel.
-        runtime: of ours, "torch" or "openvino"; None takes OpenVINO where it is installed.
+        runtime: of ours, "torch" or "openvino"; None takes torch in float32, for which it has a form of its own
+            (`patchseg.crossover.winograd`), and in bfloat16 OpenVINO where it is installed.
         precision: of ours, "float32" or "bfloat16"; the patch pairs are float32.
         seconds: how long each of the two is repeated, at least once.
     """
     if not isinstance(size, int) or size < 1 or stride not in (1, 2, 4):
         raise InputError(f"size is {size} and stride {stride}: give a size from 1 and a stride of 1, 2 or 4.")
     torch.set_flush_denormal(True)
-    runtime = runtime or fast_runtime()
+    runtime = runtime or ("torch" if precision == "float32" else fast_runtime())
     if refine:
         found = refined(real_slices(), runtime, precision)
     else:
@@ -78,6 +79,7 @@ def dense(size: int, stride: int, paper: bool, runtime: str, precision: str, sec
         raise SystemExit(f"the dense logits differ from those of the patch pairs by {error}")
     print(f"{logits[0, 0].numel()} pixels: {ours:.2f} s; {judged} patch pairs: {baseline:.1f} s")
     marks = [f"stride{stride}"] * (stride > 1) + ["paper"] * paper + ["bf16"] * rounded
+    marks += ["openvino"] * (runtime == "openvino" and not rounded)
     name = "_".join([f"crossover_dense_{size}", *marks])
     return figures(name, ours, limit, peak, runtime, precision, baseline, error)
 

@@ -46,23 +46,25 @@ def main(
         size: rows and columns of a slice: 512, or 320 for clicks, unless given.
         slices: of the volume that is clicked in.
         cube: side of the volume DeepEdit's network reads.
-        runtime: of both, "torch" or "openvino"; None takes OpenVINO where it is installed.
+        runtime: of both, "torch" or "openvino"; None takes OpenVINO where it is installed, but for Crossover-Net
+            in float32 torch, which has a form of its own for it (`patchseg.crossover.winograd`).
         precision: of both, "float32" or "bfloat16".
         seconds: how long each of the two is repeated, at least once.
     """
     if task not in TASKS:
         raise InputError(f"task is {task!r}: give one of {', '.join(TASKS)}.")
-    runtime = runtime or fast_runtime()
+    own_form = not task.startswith("click") and precision == "float32"
+    peer_runtime = runtime or fast_runtime()
+    runtime = runtime or ("torch" if own_form else peer_runtime)
     side = size or (320 if task.startswith("click") else 512)
-    how = (runtime, precision, seconds)
-    (ours, needed), peak = in_own_process(ours_seconds, task, side, slices, *how)
+    (ours, needed), peak = in_own_process(ours_seconds, task, side, slices, runtime, precision, seconds)
     peer_side = cube if task.startswith("click") else side
-    baseline, peer_peak = in_own_process(peer_seconds, task, peer_side, *how)
+    baseline, peer_peak = in_own_process(peer_seconds, task, peer_side, peer_runtime, precision, seconds)
     limit = needed / matrix_rate(precision)
-    print(f"{task}: ours {ours:.2f} s and {peak} MB, the peer {baseline:.2f} s and {peer_peak} MB ({runtime})")
+    print(f"{task}: ours {ours:.2f} s, {peak} MB ({runtime}); {baseline:.2f} s, {peer_peak} MB ({peer_runtime})")
     depth = f"x{slices}" if task == "click_volume" else ""
     name = f"peers_{task}_{side}{depth}_{precision}"
-    peer = {"baseline_peak_rss_mb": peer_peak}
+    peer = {"baseline_peak_rss_mb": peer_peak, "baseline_runtime": peer_runtime}
     print(json.dumps(figures(name, ours, limit, peak, runtime, precision, baseline, **peer)))
 
 

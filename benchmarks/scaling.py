@@ -33,15 +33,15 @@ def main(quick: bool = False, runtime: str | None = None, seconds: float = 5.0) 
 
     Args:
         quick: two small amounts of each.
-        runtime: "torch" or "openvino"; None takes OpenVINO where it is installed.
+        runtime: "torch" or "openvino"; None takes torch for the image (see `dense.py`), and for the rays OpenVINO,
+            where it is installed.
         seconds: how long each amount is repeated, at least once.
     """
     torch.manual_seed(0)
     torch.set_flush_denormal(True)
-    runtime = runtime or fast_runtime()
     sizes, patches, slices = ((16, 32), (1, 2), (2, 4)) if quick else (SIZES, PATCHES, SLICES)
-    dense = at_runtime(CrossoverNet().eval(), runtime)
-    rays = at_runtime(SeqPatchNet().eval(), runtime)
+    dense = at_runtime(CrossoverNet().eval(), runtime or "torch")
+    rays = at_runtime(SeqPatchNet().eval(), runtime or fast_runtime())
     inferer = ClickInferer(1 if quick else STEPS, coarsest=1, longest=1e9)
     side = 96 if quick else 320
 
@@ -67,7 +67,7 @@ def main(quick: bool = False, runtime: str | None = None, seconds: float = 5.0) 
     image = torch.empty(1, 1, sizes[-1], sizes[-1], device="meta")
     limit = operations(CrossoverNet().to("meta"), image) / matrix_rate()
     print(", ".join(f"{name}: to the power of {found['exponent']:.2f}" for name, found in growth.items()))
-    print(json.dumps(figures("scaling", largest, limit, peak_rss_mb(), runtime, growth=growth)))
+    print(json.dumps(figures("scaling", largest, limit, peak_rss_mb(), runtime or "torch", growth=growth)))
 
 
 def _growth(

@@ -8,7 +8,7 @@ from table_cards import LIMITS, below, cost, failures, one_click_own
 from table_clicks import click_volumes, few_shot, mixture, one_click, one_click_short
 from table_reproduce import reproduce
 from table_robustness import robustness
-from table_speed import runtimes, speed
+from table_speed import click_precision, runtimes, speed
 
 MISSING = "not measured yet"
 METHODS = {"crossover": "Crossover-Net", "basic_unet": "MONAI BasicUNet"}
@@ -110,6 +110,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "click_volumes": click_volumes,
     "speed": speed,
     "runtimes": runtimes,
+    "click_precision": click_precision,
     "robustness": robustness,
     "reproduce_crossover": reproduce,
     "reproduce_sequential": reproduce,

@@ -5,6 +5,7 @@ from typing import Any
 SHOWN = {  # how names begin, the longer of two first
     "crossover_dense": ("Crossover-Net at every pixel", "patch pairs"),
     "crossover_refined": ("Crossover-Net, lattice then refined", "every pixel"),
+    "crossover_skip_air": ("Crossover-Net, without the air around the body", "every pixel"),
     "crossover_training": ("Crossover-Net, training on the lattice", "patch pairs"),
     "peers_slice": ("Crossover-Net on the lattice", "MONAI BasicUNet"),
     "peers_every_pixel": ("Crossover-Net at every pixel", "MONAI BasicUNet"),
@@ -63,6 +64,17 @@ def runtimes(results: dict[str, Any]) -> str:
             rows.append([TASKS[task], name, *row])
     lines = ["| " + " | ".join(row) + " |" for row in (heading, ["---"] * len(heading), *rows)]
     return "\n".join(lines)
+
+
+def click_precision(results: dict[str, Any]) -> str:
+    """One row per precision: what rounding costs one click, and what it saves."""
+    heading = ["precision", "slices", "DSC", "change", "worst set", "largest change of a slice", "times faster"]
+    rows = []
+    for name, found in results["precisions"].items():
+        changes = [f"{found[key]:+.4f}" for key in ("dsc_change", "lowest_change_of_a_set")]
+        largest, faster = f"{found['largest_change_of_a_slice']:.3f}", f"{found['times_faster']:.2f}"
+        rows.append([name, str(found["slices"]), f"{found['dsc']:.4f}", *changes, largest, faster])
+    return "\n".join("| " + " | ".join(row) + " |" for row in (heading, ["---"] * len(heading), *rows))
 
 
 def _sentences(benchmarks: list[dict[str, Any]], threads: int) -> list[str]:

@@ -43,11 +43,12 @@ def main(kind: str = "ct", size: int | None = None, slices: int | None = None, r
         kind: "ct" or "mr".
         size: rows and columns, 512 for CT and 384 for MR unless given.
         slices: 100 for CT and 30 for MR unless given.
-        runtime: "torch" or "openvino"; None takes OpenVINO where it is installed.
+        runtime: "torch" or "openvino"; None takes torch for CT (see `dense.py`), and for MR OpenVINO, where it is
+            installed.
     """
     if kind not in KINDS:
         raise InputError(f"kind is {kind!r}: give one of {', '.join(KINDS)}.")
-    runtime = runtime or fast_runtime()
+    runtime = runtime or ("torch" if kind == "ct" else fast_runtime())
     bundle, usual_size, usual_slices = KINDS[kind]
     shape = (size or usual_size, size or usual_size, slices or usual_slices)
     with tempfile.TemporaryDirectory() as folder:

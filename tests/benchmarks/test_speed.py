@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import air
+import click_precision
 import lattice_training
 import nibabel as nib
 import numpy as np
@@ -237,3 +239,22 @@ def test_a_runtime_with_other_numbers_is_noticed():
     net, inputs = CrossoverNet().eval(), torch.rand(1, 1, 9, 9)
     with pytest.raises(SystemExit, match="wrong differs"):
         runtimes.measure(wrong, net, inputs, net(inputs).detach(), 0.01)
+
+
+def test_air_that_is_skipped_leaves_the_mask_and_is_counted(monkeypatch, capsys):
+    slice_ = np.zeros((30, 24), np.float32)
+    slice_[6:26, 4:20] = 1.5
+    monkeypatch.setattr(air, "real_slices", lambda: [slice_, slice_])
+    monkeypatch.setattr(air, "matrix_rate", lambda: 1e9)
+    air.main()
+    figures = last(capsys)
+    assert figures["judged"] == round(20 * 16 / (30 * 24), 3) and figures["same_mask"] == 1
+    assert figures["ratio"] == pytest.approx(figures["baseline_s"] / figures["ours_s"], rel=0.2)
+
+
+def test_what_a_precision_costs_is_told_of_all_slices_and_of_the_worst_set():
+    found = {"one": {"float32": [0.8, 0.6], "int8": [0.7, 0.6]}, "other": {"float32": [0.5], "int8": [0.6]}}
+    summary = click_precision._summary(found, "int8", {"float32": 3.0, "int8": 1.0})
+    assert summary["slices"] == 3 and summary["dsc_change"] == 0 and summary["times_faster"] == 3
+    assert summary["largest_change_of_a_slice"] == 0.1 and summary["lowest_change_of_a_set"] == -0.05
+    assert "| int8 | 3 |" in table_speed.click_precision({"precisions": {"int8": summary}})
