@@ -17,7 +17,7 @@ import click_program
 import program
 import tiny
 import tiny_mr
-from killing import LIMIT, Aim, computed, end, kill_after, leftovers, same_weights, start, wrong_in_training
+from killing import Aim, end, kill_after, leftovers, measured, same_weights, start, wrong_in_training
 
 EPOCHS = 3
 SHORT = {"max_epochs": EPOCHS, "val_interval": EPOCHS}
@@ -35,14 +35,7 @@ REPLACED = ("last.pt", "model.pt.sha256", "training.jsonl", "last.pt", "model.pt
 def unbroken(family: str, folder: Path) -> float:
     """Train without a kill into `folder`/unbroken, on new data in `folder`/data; the seconds it computes."""
     FAMILIES[family][0](folder / "data")
-    process = start(arguments(family, folder, folder / "unbroken"), folder)
-    seconds = 0.0
-    while process.exitcode is None:
-        seconds = max(seconds, min(computed(process.pid), LIMIT))
-        process.join(0.02)
-    if process.exitcode != 0:
-        raise RuntimeError((folder / "said").read_text())
-    return seconds
+    return measured(start(arguments(family, folder, folder / "unbroken"), folder), folder)
 
 
 def killed(family: str, folder: Path, kills: int, seed: int, seconds: float) -> Iterator[dict[str, Any]]:

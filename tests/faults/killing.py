@@ -111,6 +111,22 @@ def kill_after(process: BaseProcess, seconds: float) -> bool:
     return process.exitcode == -signal.SIGKILL
 
 
+def measured(process: BaseProcess, folder: Path) -> float:
+    """The seconds that a program computes until its end; `folder` is where it was started.
+
+    Raises:
+        RuntimeError: it fails, with what it said.
+    """
+    seconds = 0.0
+    while process.exitcode is None:
+        now = computed(process.pid)
+        seconds = seconds if math.isinf(now) else now
+        process.join(0.02)
+    if process.exitcode != 0:
+        raise RuntimeError((folder / "said").read_text())
+    return seconds
+
+
 def computed(pid: int) -> float:
     """Seconds of processor time that a process of this machine has used; Linux's /proc tells."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
