@@ -95,11 +95,13 @@ def _torch(net: nn.Module, inputs: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _compiled(net: nn.Module, inputs: Tensor) -> Callable[[Tensor], Tensor]:
+    import torch._inductor.config  # late, like the next: it takes seconds
     from torch._inductor.exc import InvalidCxxCompiler
 
     network = torch.compile(net)
     try:
-        network(inputs)
+        with torch._inductor.config.patch(force_disable_caches=True):  # as on a machine that has not met it
+            network(inputs)
     except InvalidCxxCompiler as error:
         raise Unavailable("needs a C++ compiler, which this machine lacks") from error
     return network

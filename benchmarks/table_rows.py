@@ -108,6 +108,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "few_shot": few_shot,
     "mixture": mixture,
     "click_volumes": click_volumes,
+    "click_volumes_every_ray": click_volumes,
     "speed": speed,
     "runtimes": runtimes,
     "click_precision": click_precision,
