@@ -15,8 +15,8 @@ from patchseg.segment import Segmentation
 INFERENCE = {
     "imports": ["$import torch", "$import patchseg"],
     "device": "$torch.device('cpu')",
-    # along the rays nothing is mixed: each of the 8 patches becomes 40 * (patch - 0.5)
-    "network_def": {"_target_": "torch.nn.Conv2d", "in_channels": 8, "out_channels": 8, "kernel_size": 1},
+    # nothing is mixed: each patch becomes 40 * (patch - 0.5)
+    "network_def": {"_target_": "torch.nn.Linear", "in_features": 32, "out_features": 32},
     "preprocessing": {
         "_target_": "Compose",
         "transforms": [
@@ -53,7 +53,7 @@ def bundle(tmp_path, monkeypatch):
     (root / "models").mkdir()
     (root / "configs" / "inference.json").write_text(json.dumps(INFERENCE))
     (root / "configs" / "metadata.json").write_text(json.dumps({"version": "0.1.0"}))
-    weights = {"weight": 40 * torch.eye(8)[..., None, None], "bias": torch.full((8,), -20.0)}
+    weights = {"weight": 40 * torch.eye(32), "bias": torch.full((32,), -20.0)}
     torch.save(weights, root / "models" / "model.pt")
     monkeypatch.setenv("PATCHSEG_BUNDLES", str(root.parent))
     return root

@@ -152,28 +152,27 @@ def read(path: Path) -> Volume:
 
 def stand_ins(folder: Path) -> dict[str, Path]:
     """Both bundles with their own inference.json, except for a network that takes what is bright."""
-    layers = {
+    networks = {
         # two channels: 2, the middle of crossover_kidney's window of 0..4, and the image itself
-        "crossover_kidney": (torch.tensor([[0.0], [1.0]]), [2.0, 0.0]),
-        # along the rays nothing is mixed: each of the 8 patches, which have mean 0 and deviation 1, by itself
-        "seqpatch_prostate": (40 * torch.eye(8), [-40.0] * 8),
+        "crossover_kidney": (
+            {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 2, "kernel_size": 1},
+            {"weight": torch.tensor([[0.0], [1.0]])[..., None, None], "bias": torch.tensor([2.0, 0.0])},
+        ),
+        # each pixel of each patch by itself, of however many; patches have mean 0 and deviation 1
+        "seqpatch_prostate": (
+            {"_target_": "torch.nn.Linear", "in_features": 32, "out_features": 32},
+            {"weight": 40 * torch.eye(32), "bias": torch.full((32,), -40.0)},
+        ),
     }
     roots = {}
-    for name, (weight, bias) in layers.items():
+    for name, (network_def, weights) in networks.items():
         root = folder / name
         for part in ("configs", "models"):
             (root / part).mkdir(parents=True)
         config = json.loads((BUNDLES / name / "configs" / "inference.json").read_text())
-        outputs, inputs = weight.shape
-        config["network_def"] = {
-            "_target_": "torch.nn.Conv2d",
-            "in_channels": inputs,
-            "out_channels": outputs,
-            "kernel_size": 1,
-        }
-        (root / "configs" / "inference.json").write_text(json.dumps(config))
+        (root / "configs" / "inference.json").write_text(json.dumps(config | {"network_def": network_def}))
         (root / "configs" / "metadata.json").write_text('{"version": "0"}')
-        torch.save({"weight": weight[..., None, None], "bias": torch.tensor(bias)}, root / "models" / "model.pt")
+        torch.save(weights, root / "models" / "model.pt")
         roots[name] = root
     return roots
 
