@@ -28,7 +28,6 @@ def programs(folder: Path) -> dict[str, tuple[str, list[object], Path]]:
     what is bright and cost no time.
     """
     roots = stand_ins(folder / "bundles")
-    _any_rays(roots["seqpatch_prostate"])
     (folder / "scans").mkdir()
     volume = stored(HEADERS["anisotropic"], "RAS")
     first = written(volume, folder / "scans", "nifti")
@@ -51,13 +50,6 @@ def programs(folder: Path) -> dict[str, tuple[str, list[object], Path]]:
             output,
         )
     return found
-
-
-def _any_rays(root: Path) -> None:
-    """A network for rays of any length, which gives their patches back."""
-    path = root / "configs" / "inference.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"network_def": {"_target_": "torch.nn.PReLU"}}))
-    torch.save({"weight": torch.ones(1)}, root / "models" / "model.pt")
 
 
 def killed(folder: Path, kills: int, seed: int) -> Iterator[dict[str, Any]]:
