@@ -1,6 +1,5 @@
 """Programs that write masks and are killed: a mask is there whole, as an unbroken program writes it, or not."""
 
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,7 +8,6 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bundles"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "geometry"))
