@@ -1,6 +1,7 @@
 """The papers' tables beside ours, and where the order of methods differs: Markdown from reproduce_*.json."""
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 MEASURES = {"dsc": "DSC", "hd_mm": "HD, mm", "or": "OR", "ur": "UR", "cd_x_mm": "CD-x, mm", "cd_y_mm": "CD-y, mm"}
@@ -15,12 +16,19 @@ def _task(task: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     measures = about["measures"]
     seeds = max((len(row["seeds"]) for row in task["rows"].values() if "seeds" in row), default=0)
     shown = [MEASURES.get(measure, measure) for measure in measures]
-    heading = ["method", f"{shown[0]}, mean ± sd of seeds", *shown[1:], f"{shown[0]} in the paper", "where"]
+    heading = [
+        "method",
+        f"{shown[0]}, mean ± sd of seeds",
+        "median patient",
+        *shown[1:],
+        f"{shown[0]} in the paper",
+        "where",
+    ]
     heading += ["seeds", "min", f"minus {about['ours']} (p)", "remark"]
     rows = [_row(name, row, measures) for name, row in task["rows"].items()]
     lines = ["| " + " | ".join(cells) + " |" for cells in (heading, ["---"] * len(heading), *rows)]
     data = (
-        f"**{task['data']}.** Up to {seeds} seeds, others held out each time; {task['minutes']:g} minutes for "
+        f"**{task['data']}.** Seeds: up to {seeds}, others held out each time; {task['minutes']:g} minutes for "
         f"each training, {task['threads']} thread(s). Means over patients, spread between seeds; differences are "
         "patient by patient, p of the two-sided Wilcoxon signed-rank test."
     )
@@ -31,10 +39,11 @@ def _row(name: str, row: Mapping[str, Any], measures: Sequence[str]) -> list[str
     paper = _number(row["published"].get(measures[0]), measures[0])
     if "mean" not in row:
         empty = ["-"] * (len(measures) + 1)
-        return [name, "not run", *empty[2:], paper, row["where"], "-", "-", "-", row["not_run"]]
+        return [name, "not run", *empty[1:], paper, row["where"], "-", "-", "-", row["not_run"]]
     first = _number(row["mean"][measures[0]], measures[0])
     spread = row["sd_of_seeds"][measures[0]]
     cells = [first + (f" ± {_number(spread, measures[0])}" if spread is not None else "")]
+    cells.append(_number(median(row["patients"].values()), measures[0]))
     cells += [_number(row["mean"][measure], measure) for measure in measures[1:]]
     return [
         name,

@@ -62,6 +62,7 @@ def _layer(number: int) -> Row:
 
 
 VNET = {"_target_": "VNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 2}
+WINDOWS = {"_target_": "SliceInferer", "roi_size": [32, 32], "spatial_dim": 2, "sw_batch_size": 16, "overlap": 0.5}
 APART = _network("patchseg.rivals.TwoApartNet", dropout=DROPOUT)
 ROWS = (
     Row(
@@ -109,7 +110,7 @@ ROWS = (
         ),
         **IMAGE_NET,
         train_only={"canvas": [32, 32], "batch_size": 8},
-        evaluate_only={"inferer#roi_size": [32, 32], "inferer#sw_batch_size": 16, "inferer#overlap": 0.5},
+        evaluate_only={"inferer": WINDOWS},
         note="MONAI's AutoEncoder on 32x32 patches that overlap by half; not in the paper's tables",
     ),
     Row(

@@ -180,16 +180,17 @@ def test_differences_are_those_of_seeds_that_both_rows_have(tmp_path):
     assert found["Theirs"]["against_ours"]["mean_difference"] == pytest.approx(-0.15)
     assert found["Theirs"]["against_ours"]["worse"] == 2
     text = table(results)
-    assert "| Ours | 0.425 ± 0.389 | 4.0 | 0.100 | 0.200 | 0.900 | Table I | 2 | 0.5 | - |  |" in text
+    assert "| Ours | 0.425 ± 0.389 | 0.500 | 4.0 | 0.100 | 0.200 | 0.900 | Table I | 2 | 0.5 | - |  |" in text
     assert (
-        "| Theirs | 0.850 | 4.0 | 0.100 | 0.200 | 0.800 | Table I | 1 | 0.5 | +0.150 (p = 0.5) | smaller |" in text
+        "| Theirs | 0.850 | 0.850 | 4.0 | 0.100 | 0.200 | 0.800 | Table I | 1 | 0.5 | +0.150 (p = 0.5) | smaller |"
+        in text
     )
     assert "The other way round: Ours before Theirs (Table I; -0.150, p = 0.5)." in text
 
 
 def test_the_table_says_why_a_row_was_not_run(finished):
     text = table(finished[2])
-    assert "| 3D | not run | - | - | - | 0.800 | Table I | - | - | - | slices only |" in text
+    assert "| 3D | not run | - | - | - | - | 0.800 | Table I | - | - | - | slices only |" in text
 
 
 RUN = [row for row in crossover.PAPER.rows if not row.not_run]
@@ -225,7 +226,7 @@ def test_every_row_of_crossover_net_is_trained_and_evaluated_as_the_same_network
     for parser in others:
         network_def = parser.get_parsed_content("network_def")
         network_def.load_state_dict(network.state_dict())
-    sides = row.evaluate_only.get("inferer#roi_size", (21, 34))
+    sides = row.evaluate_only.get("inferer", {}).get("roi_size", (21, 34))
     with torch.no_grad():
         assert network.eval()(torch.rand(1, 1, *sides)).shape == (1, 2, *sides)
 
