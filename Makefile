@@ -13,7 +13,7 @@ export MPLBACKEND = Agg
 export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kidney-phantom kidney-real click-weights click-organs-weights click-real few-shot click-mixture cavity-weights shipped reproduce cards cost bench tables configs clean
+.PHONY: help demo test kidney-phantom kidney-real click-weights click-organs-weights click-real few-shot click-mixture cavity-weights myocardium-weights shipped reproduce cards cost bench tables configs clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -264,6 +264,11 @@ click-mixture: $(ORGANS)/breast_ultrasound/index.csv  ## one click after trainin
 
 cavity-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train crossover_cardiac's weights, about forty minutes of one core: make cavity-weights DATA=folder
 	@OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_cardiac/configs/train.json --dataset_dir $(ORGANS)/train_public --output_dir runs/cavity --spacing 0 --turn 3.14 --max_epochs 30 --val_interval 100 --folds 22 --labels "{'cavity':[1]}" --label_values "[0,1]" --precision bfloat16
+
+MYOCARDIUM = OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_myocardium/configs/train.json --dataset_dir $(DATA)/acdc --spacing 0 --turn 3.14 --val_interval 100 --precision bfloat16
+myocardium-weights: $(READY)  ## train crossover_myocardium's weights, about an hour of one core: make myocardium-weights DATA=folder
+	@$(MYOCARDIUM) --output_dir runs/myocardium --max_epochs 40
+	@$(MYOCARDIUM) --output_dir runs/myocardium2 --initial_weights runs/myocardium/model.pt --max_epochs 18 --learning_rate 0.0007 --augmentation#2#scale_range 0.4 --augmentation#4#factors 0.5 --augmentation#5#prob 0.8 --augmentation#5#gamma "[0.5,2.0]"
 
 shipped: $(ORGANS)/breast_ultrasound/index.csv  ## what the automatic bundles' weights reach on other patients: make shipped DATA=folder
 	@$(BIN)/python benchmarks/shipped.py --data $(DATA)

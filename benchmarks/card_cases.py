@@ -72,15 +72,21 @@ def configured(bundle: str, settings: dict[str, Any]) -> ConfigParser:
     return parser
 
 
-def judge(bundle: str, dataset_dir: Path, settings: dict[str, Any]) -> tuple[list[Judged], nn.Module]:
-    """Every case of a folder, or those that `settings` choose, and the network that judged them."""
+def judge(
+    bundle: str, dataset_dir: Path, settings: dict[str, Any], measure: str = "dsc"
+) -> tuple[list[Judged], nn.Module]:
+    """Every case of a folder, or those that `settings` choose, and the network that judged them.
+
+    Of several structures `measure` may be that of one, `cavity_dsc`; it is then the cases' `dsc`.
+    """
     parser = configured(bundle, {"dataset_dir": str(dataset_dir), "handlers": [], **settings})
     evaluator = parser.get_parsed_content("evaluator")
-    measures, keep = CaseMeasures(), Keep()
+    measures, keep = CaseMeasures(structures=parser.get("structures", ())), Keep()
     for handler in (measures, keep, Progress(description=f"{bundle}, {dataset_dir.name}")):
         handler.attach(evaluator)
     evaluator.run()
-    found = [Judged(case, keep.shown[case["name"]], keep.on_grid[case["name"]]) for case in measures.cases]
+    cases = [case | {"dsc": case[measure]} for case in measures.cases]
+    found = [Judged(case, keep.shown[case["name"]], keep.on_grid[case["name"]]) for case in cases]
     return found, parser.get_parsed_content("network")
 
 

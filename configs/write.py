@@ -11,6 +11,7 @@ and `key#key#0` replace, `+key` adds to a list or a dictionary. Beyond MONAI:
 
 - keys that the family's config does not know are settings of the bundle, and go where it says `"own"`;
 - `<bundle>` is the bundle's name;
+- `"like": "another"` takes the sections of another bundle first: the same with other defaults;
 - an item of a list that is null is left out: a place that only some bundles fill.
 """
 
@@ -53,8 +54,8 @@ def generated(bundle: str, config: str) -> str:
     text = re.sub(r'"%shared\.json::(\w+)"', lambda part: json.dumps(shared[part[1]]), text)
     parser = ConfigParser(json.loads(text))
     own: dict[str, Any] = {}
-    for configs, section in json.loads((HERE / f"{bundle}.json").read_text()).items():
-        for key, value in section.items() if config in configs.split() else ():
+    for section in _sections(bundle, config):
+        for key, value in section.items():
             if "#" in key or key.lstrip("+") in parser:
                 merge_kv(parser, key, value)
             else:
@@ -63,6 +64,14 @@ def generated(bundle: str, config: str) -> str:
     for key, value in parser.get().items():
         placed |= own if key == "own" else {key: value}
     return formatted(_filled(placed)) + "\n"
+
+
+def _sections(bundle: str, config: str) -> list[dict[str, Any]]:
+    """What a bundle adds to one config, after what the bundle that it is like adds."""
+    source = json.loads((HERE / f"{bundle}.json").read_text())
+    like = source.pop("like", None)
+    own = [section for configs, section in source.items() if config in configs.split()]
+    return (_sections(like, config) if like else []) + own
 
 
 def _filled(value: Any) -> Any:

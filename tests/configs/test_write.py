@@ -55,6 +55,18 @@ def test_what_a_bundle_adds(sources):
     assert made["seed"] == 7 and made["steps"] == [{"a": 1, "d": 4}, {"c": 3}, {"b": 5}]
 
 
+def test_a_bundle_like_another(sources, tmp_path):
+    other = {"train": {"size": 4, "seed": 7, "+steps#0": {"d": 4}}, "evaluate": {"seed": 8}}
+    (tmp_path / "family_two.json").write_text(json.dumps(other))
+    assert sources(like="family_two") == {
+        "name": "family_one",
+        "seed": 7,
+        "size": 4,
+        "steps": [{"a": 1, "d": 4}, {"b": [1]}],
+    }
+    assert sources(like="family_two", train={"size": 5})["size"] == 5
+
+
 def test_a_place_that_is_not_there(sources):
     with pytest.raises((KeyError, IndexError)):
         sources(train={"steps#7#b": 5})
