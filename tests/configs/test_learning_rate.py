@@ -21,4 +21,4 @@ def test_any_number_of_epochs_has_a_rate(bundle: str) -> None:
             rates.append(optimizer.param_groups[0]["lr"])
             optimizer.step()
             scheduler.step()
-        assert 0 < min(rates) and max(rates) <= 0.001
+        assert min(rates) > 0 and max(rates) <= 0.001
