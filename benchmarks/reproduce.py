@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import fire
-from forked import run_forked
+from forked_run import run_forked
 from reproduce_results import gather, slug
 from rows.paper import Paper, Row, Task
 from steps import REPOSITORY, bundle_command, step, write_json

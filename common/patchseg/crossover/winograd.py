@@ -1,7 +1,7 @@
 """Convolutions from fewer multiplications, for inference on CPUs (Winograd 1980; Lavin and Gray 2016).
 
-Six outputs of a kernel of seven rows take 42 products one by one. But kernel and outputs can be read as
-polynomials. Their product is known from its values at twelve points, as many as it has coefficients, and each of
+Four outputs of a kernel of seven rows take 28 products one by one. But kernel and outputs can be read as
+polynomials. Their product is known from its values at ten points, as many as it has coefficients, and each of
 these takes one product; the rest are sums. The numbers are those of the convolution, to float rounding.
 
 Maps are (H, N, W, C): rows first, so that the rows of a tile are one block of memory for all N maps, and channels
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-TILE = 6  # rows of outputs at a time
+TILE = 4  # rows of outputs at a time: six are a tenth faster, and twice as far from the plain convolution
 MOST = 12  # products for them: with more points they lie too close or too far out, and digits are lost
 POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and infinity
 AT_ONCE = 96  # positions of a tile for each thread: what is computed for them stays in the caches of its core

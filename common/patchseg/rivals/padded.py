@@ -13,6 +13,7 @@ class PaddedNet(nn.Module):
         net: (B, C, H, W) to (B, classes, H, W).
         multiple: what both sides have to be multiples of.
 
+    >>> import torch
     >>> PaddedNet(nn.Identity())(torch.zeros(1, 1, 30, 17)).shape
     torch.Size([1, 1, 30, 17])
     """
