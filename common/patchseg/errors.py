@@ -3,10 +3,12 @@
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
+PIPES = (BrokenPipeError, ConnectionRefusedError, ConnectionResetError, EOFError)
 WORKER_DIED = re.compile(r"DataLoader worker \(.*?\) (is killed by signal: [^.]*|exited unexpectedly)")
 
 
@@ -52,13 +54,17 @@ def _as_missing(error: BaseException) -> InputError | None:
 
 def _as_died(error: BaseException) -> InputError | None:
     """What torch says when another process of the run has died; it has no types of its own for that."""
-    if not isinstance(error, RuntimeError):
+    starting = isinstance(error, PIPES) and any(
+        "multiprocessing" in frame.filename for frame in traceback.extract_tb(error.__traceback__)
+    )
+    if not isinstance(error, RuntimeError) and not starting:
         return None
     worker = WORKER_DIED.search(str(error))
-    if worker:
+    if worker or starting:
+        how = worker[1].strip() if worker else "ended as it was started"
         return InputError(
-            f"a loading process died (it {worker[1].strip()}), mostly for lack of memory: give the same command "
-            "again to go on, with a smaller --num_workers."
+            f"a loading process died (it {how}), mostly for lack of memory: give the same command again to go on, "
+            "with a smaller --num_workers."
         )
     if "gloo/transport" in str(error) or type(error).__name__ in ("DistBackendError", "DistNetworkError"):
         return InputError(

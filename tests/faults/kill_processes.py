@@ -24,7 +24,10 @@ BOUND = 60.0  # seconds from a kill to the end of the others, on a busy machine
 
 
 def workers_killed(family: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Kill a loading process in the first and in the last epoch; `folder` is that of `kill_training.unbroken`."""
+    """Kill a loading process in the first and in the last epoch; `folder` is that of `kill_training.unbroken`.
+
+    A run may end well all the same: where the process had loaded all that it was to load.
+    """
     for number, epochs in enumerate((0, 2)):
         output = folder / f"worker_{number}"
         process = start(arguments(family, folder, output, num_workers=2), folder)
@@ -35,14 +38,12 @@ def workers_killed(family: str, folder: Path) -> Iterator[dict[str, Any]]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
         code, took = end(process), time.monotonic() - begun
-        wrong = (
-            []
-            if code == 2 and WORKER_DIED in _said(folder)
-            else [f"ended with code {code}: {_said(folder)[-300:]}"]
-        )
+        said = code == 2 and WORKER_DIED in _said(folder)
+        wrong = [] if said or code == 0 else [f"ended with code {code}: {_said(folder)[-300:]}"]
         wrong += wrong_in_training(output) + _bounded(took)
         wrong += _resumed(trained(family, folder, output, num_workers=2), folder / "unbroken", output)
-        yield {"family": family, "epochs": epochs, "seconds": round(took, 1), "wrong": wrong}
+        outcome = "a sentence" if said else "its work was done"
+        yield {"family": family, "epochs": epochs, "outcome": outcome, "seconds": round(took, 1), "wrong": wrong}
 
 
 def ranks_killed(family: str, folder: Path) -> Iterator[dict[str, Any]]:
@@ -93,10 +94,13 @@ def _pair(family: str, folder: Path, output: Path) -> list[BaseProcess]:
 
 
 def _loading(process: BaseProcess) -> list[int]:
-    """The loading processes of a training that runs."""
+    """The loading processes of a training that runs: they are forked from a server of its own."""
+    return [worker for server in _children(process.pid) for worker in _children(server)]
+
+
+def _children(pid: int) -> list[int]:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        return [int(c) for c in children if b"resource_tracker" not in Path(f"/proc/{c}/cmdline").read_bytes()]
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
 
 

@@ -1,9 +1,11 @@
 """A process of a run that dies is said in a sentence; what tests/faults takes for damage is damage."""
 
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from patchseg.errors import input_error_in
@@ -35,6 +37,15 @@ def test_a_loading_process_that_is_killed():
         "error: a loading process died (it "
     )  # which of two ways torch notices it by, is chance
     assert said.endswith("give the same command again to go on, with a smaller --num_workers.")
+
+
+def test_a_loading_process_that_is_killed_as_it_starts():
+    ours, theirs = multiprocessing.Pipe()
+    theirs.close()
+    with pytest.raises(EOFError) as raised:
+        ours.recv()
+    assert str(input_error_in(raised.value)).startswith("a loading process died (it ended as it was started)")
+    assert input_error_in(EOFError("a file that is cut")) is None
 
 
 def test_what_gloo_and_nccl_say():
