@@ -22,7 +22,7 @@ FAULTS = {
     "kill_worker": (
         "kill -9 of a loading process",
         "kills",
-        "a sentence and exit code 2; resumed to the same weights",
+        "a sentence and exit code 2, or the end where it had loaded all; resumed to the same weights",
     ),
     "kill_rank": (
         "kill -9 of one of two training processes",
