@@ -36,8 +36,8 @@ def quickly(monkeypatch):
         monkeypatch.setattr(module, "in_own_process", lambda function, *args: (function(*args), 700))
 
 
-# On a busy AMD processor about one process in ten found the gradients' error to be no number, at rest none in forty.
-# The cause is not known; the benchmark refuses such figures, and a test tries again.
+# On a busy AMD processor about one process in ten found the gradients' error to be no number, at rest none
+# in forty. The cause is not known; the benchmark refuses such figures, and a test tries again.
 TRIES = range(3)
 
 
