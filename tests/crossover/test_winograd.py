@@ -1,5 +1,7 @@
 """Fewer multiplications, the same numbers: of one convolution, and of the whole network."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 
 from patchseg.crossover import STACKS, CrossoverNet
+from patchseg.crossover.phase_threads import each_phase
 from patchseg.crossover.rows_first import rows_first
 from patchseg.crossover.winograd import AT_ONCE, MOST, convolve
 
@@ -25,7 +28,7 @@ def test_a_convolution_of_any_size(rows, cols, more, count, seed):
     maps = torch.rand(rows + more[0], count, cols + more[1], 8)
     weight, bias = torch.randn(10, 8, rows, cols) / (8 * rows * cols) ** 0.5, torch.randn(10)
     expected = F.conv2d(maps.permute(1, 3, 0, 2).double(), weight.double(), bias.double()).float()
-    found = convolve(maps, weight, bias, lambda some: some)
+    found = convolve(maps, weight, bias)
     torch.testing.assert_close(found.permute(1, 3, 0, 2), expected, rtol=0, atol=1e-4)
 
 
@@ -52,6 +55,41 @@ def test_the_network_gives_the_numbers_of_its_plain_form(patch, size, stride):
     torch.testing.assert_close(
         found, expected.detach(), rtol=0, atol=1e-5 * float(expected.detach().abs().max() + 1)
     )
+
+
+@pytest.mark.parametrize("threads", [2, 3, 9])
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_threads_share_the_phases(threads, mode):
+    torch.manual_seed(2)
+    net, image = CrossoverNet().eval(), torch.rand(1, 1, 40, 33)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        with mode():
+            expected = net(image)
+        torch.set_num_threads(threads)
+        with mode():
+            found, again = net(image), net(image)
+        assert torch.get_num_threads() == threads, "what the caller has set"
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == threads, (
+                "what a server's next thread starts with"
+            )
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found, again)
+    assert found.is_inference() == (mode is torch.inference_mode)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_an_error_in_a_phase_reaches_the_caller():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(ZeroDivisionError):
+            each_phase(lambda phase: phase / (1 // 0), [torch.ones(1)] * 4)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_it_steps_aside_where_the_plain_form_is_wanted():

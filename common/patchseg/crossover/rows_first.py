@@ -1,5 +1,6 @@
 """A branch of Crossover-Net as CPUs compute it fastest: `Branch.forward` by `winograd.convolve`."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,6 +9,7 @@ from monai.utils import convert_to_dst_type, convert_to_tensor
 from torch import Tensor
 
 from .fragments import join_phases
+from .phase_threads import each_phase
 from .winograd import convolve
 
 if TYPE_CHECKING:
@@ -21,8 +23,10 @@ def rows_first(
 
     None where it does not apply: on GPUs, at other precisions, while training, when exported or compiled.
 
-    The first convolution reads one channel and has little to save. Of the last one's 500 channels, those of a few
-    hundred positions exist at a time, until the linear layer has read them.
+    The first convolution reads one channel and has little to save. From the first pooling that splits the map on,
+    each of its four phases is judged to the end before the next: its maps then stay near the core that computes
+    them. Of the last convolution's 500 channels, those of a few thousand positions exist at a time, until the
+    linear layer has read them.
     """
     ordinary = image.device.type == "cpu" and image.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     followed = torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing()
@@ -36,26 +40,38 @@ def rows_first(
 
 def _of_one(branch: "Branch", image: Tensor, strided: int, weight: Tensor) -> Tensor:
     """Logits (1, classes, h, w) of one image (1, 1, H, W), without the linear layer's bias."""
-    first, *inner, last = branch.convs
-    maps = _after(first(image).permute(2, 0, 3, 1).contiguous(), branch, 0, strided)
-    for index, conv in enumerate(inner, start=1):
-        maps = _after(convolve(maps, conv.weight, conv.bias, _kept), branch, index, strided)
-    read = convolve(maps, last.weight, last.bias, lambda some: F.linear(some.relu_(), weight), len(weight))
-    logits = read.permute(1, 3, 0, 2)
-    for _ in range(branch.pools - strided):
-        logits = join_phases(logits.contiguous())
+    maps = branch.convs[0](image).permute(2, 0, 3, 1).contiguous()
+    if strided == branch.pools:
+        return _judged(branch, _after(maps, branch, 0, strided), 1, strided, weight)
+    splits = [index for index, pools in enumerate(branch.pool_after) if pools][strided]
+    for index in range(splits):
+        maps = _convolved(branch, _after(maps, branch, index, strided), index + 1)
+    found = each_phase(lambda phase: _judged(branch, phase.relu_(), splits + 1, strided, weight), _phases(maps))
+    return join_phases(torch.cat(found))
+
+
+def _judged(branch: "Branch", maps: Tensor, index: int, strided: int, weight: Tensor) -> Tensor:
+    """Logits (1, classes, h, w) of the maps (H, 1, W, C) that convolution number `index` (from 0) reads."""
+    last = len(branch.convs) - 1
+    for number in range(index, last):
+        maps = _after(_convolved(branch, maps, number), branch, number, strided)
+    conv = branch.convs[last]
+    read = convolve(maps, conv.weight, conv.bias, lambda some: F.linear(some.relu_(), weight), len(weight))
+    logits = read.permute(1, 3, 0, 2).contiguous()
+    while len(logits) > 1:
+        logits = join_phases(logits)
     return logits
 
 
-def _kept(some: Tensor) -> Tensor:
-    return some
+def _convolved(branch: "Branch", maps: Tensor, index: int) -> Tensor:
+    return convolve(maps, branch.convs[index].weight, branch.convs[index].bias)
 
 
 def _after(maps: Tensor, branch: "Branch", index: int, strided: int) -> Tensor:
-    """What convolution number `index` (from 0) is followed by: ReLU, and 2x2 max pooling if it has one."""
+    """What convolution number `index` is followed by: ReLU, and 2x2 max pooling if it has one."""
     if branch.pool_after[index]:
-        done = sum(branch.pool_after[:index])
-        maps = _pooled(maps) if done < strided else _phases(maps)
+        splits = sum(branch.pool_after[:index]) >= strided
+        maps = torch.stack([*_phases(maps)], 1).flatten(1, 2) if splits else _pooled(maps)
     return maps.relu_()
 
 
@@ -66,14 +82,11 @@ def _pooled(maps: Tensor) -> Tensor:
     return torch.maximum(higher[:, :, ::2], higher[:, :, 1::2])
 
 
-def _phases(maps: Tensor) -> Tensor:
-    """(H, N, W, C) -> (h, 4 N, w, C), as `pool_phases`."""
+def _phases(maps: Tensor) -> Iterator[Tensor]:
+    """(H, N, W, C) -> four of (h, N, w, C), as `pool_phases`; each is computed when it is asked for."""
     rows, cols = (maps.shape[0] - 1) // 2 * 2, (maps.shape[2] - 1) // 2 * 2
     higher = torch.maximum(maps[:-1], maps[1:])
-    found = maps.new_empty(rows // 2, 4, maps.shape[1], cols // 2, maps.shape[3])
     for i in range(2):
         for j in range(2):
             phase = higher[i : i + rows : 2]
-            left, right = phase[:, :, j : j + cols : 2], phase[:, :, j + 1 : j + 1 + cols : 2]
-            torch.maximum(left, right, out=found[:, 2 * i + j])
-    return found.flatten(1, 2)
+            yield torch.maximum(phase[:, :, j : j + cols : 2], phase[:, :, j + 1 : j + 1 + cols : 2])

@@ -16,14 +16,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-TILE = 4  # rows of outputs at a time: six are a tenth faster, and twice as far from the plain convolution
+TILE = 6  # rows of outputs at a time
 MOST = 12  # products for them: with more points they lie too close or too far out, and digits are lost
 POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and infinity
-AT_ONCE = 96  # positions of a tile for each thread: what is computed for them stays in the caches of its core
+AT_ONCE = 192  # positions of a tile for each thread: what is computed for them stays in the caches of its core
 
 
 def convolve(
-    maps: Tensor, weight: Tensor, bias: Tensor, then: Callable[[Tensor], Tensor], channels: int | None = None
+    maps: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    then: Callable[[Tensor], Tensor] = lambda some: some,
+    channels: int | None = None,
 ) -> Tensor:
     """A convolution of stride 1 without padding, and what follows at each position.
 
