@@ -158,3 +158,14 @@ def test_interpolated_lattice_is_exact_on_the_lattice(size):
         quick = InterpolatedLattice(net)(image)
         assert quick.shape == (1, 2, *size)
         torch.testing.assert_close(quick[:, :, ::4, ::4], net(image, stride=4), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pairs", [2, 9, 64, 256])
+def test_gradients_of_patch_pairs_read_nothing_beyond_their_numbers(pairs):
+    net = CrossoverNet().to(memory_format=torch.channels_last)
+    for repeat in range(5):
+        litter = [torch.full((size,), float("nan")) for size in range(1_000, 600_000, 40_000 + repeat)]
+        del litter  # its memory is handed out again, and NaNs lie between and behind what is computed
+        net.zero_grad()
+        net.vertical.features(torch.rand(pairs, 1, 100, 20)).sum().backward()
+        assert all(parameter.grad.isfinite().all() for parameter in net.vertical.parameters())
