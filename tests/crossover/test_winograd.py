@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 
 from patchseg.crossover import STACKS, CrossoverNet
-from patchseg.crossover.phase_threads import each_phase
+from patchseg.crossover.in_threads import in_threads
 from patchseg.crossover.rows_first import rows_first
 from patchseg.crossover.winograd import AT_ONCE, MOST, convolve
 
@@ -59,17 +59,18 @@ def test_the_network_gives_the_numbers_of_its_plain_form(patch, size, stride):
 
 @pytest.mark.parametrize("threads", [2, 3, 9])
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_threads_share_the_phases(threads, mode):
+@pytest.mark.parametrize("stride", [1, 4])
+def test_threads_share_the_phases_or_the_tiles(threads, mode, stride):
     torch.manual_seed(2)
     net, image = CrossoverNet().eval(), torch.rand(1, 1, 40, 33)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
         with mode():
-            expected = net(image)
+            expected = net(image, stride)
         torch.set_num_threads(threads)
         with mode():
-            found, again = net(image), net(image)
+            found, again = net(image, stride), net(image, stride)
         assert torch.get_num_threads() == threads, "what the caller has set"
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(torch.get_num_threads).result() == threads, (
@@ -82,14 +83,17 @@ def test_threads_share_the_phases(threads, mode):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
-def test_an_error_in_a_phase_reaches_the_caller():
+def test_every_turn_is_taken_once_and_an_error_reaches_the_caller():
     before = torch.get_num_threads()
+    taken: list[int] = []
     try:
-        torch.set_num_threads(2)
+        torch.set_num_threads(3)
+        in_threads(taken.extend, 11)
         with pytest.raises(ZeroDivisionError):
-            each_phase(lambda phase: phase / (1 // 0), [torch.ones(1)] * 4)
+            in_threads(lambda numbers: 1 // 0, 4)
     finally:
         torch.set_num_threads(before)
+    assert sorted(taken) == list(range(11))
 
 
 def test_it_steps_aside_where_the_plain_form_is_wanted():

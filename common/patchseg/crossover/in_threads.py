@@ -1,60 +1,61 @@
-"""Threads that share the phases of a map: each finishes its own before it takes the next.
+"""A loop whose turns are shared among threads, for loops of many small products.
 
-torch would share every single product among its threads. Those of one phase are small; cut in two, waiting for one
-another costs as much as is gained.
+torch would share every single product among its threads. A small one, cut in two, gains no more than the waiting
+for one another costs: two threads take longer than one. Here each thread computes whole products. In loops inside
+a turn there is nothing more to share: they are loops.
 """
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import torch
-from torch import Tensor
 
 from patchseg.denormals import flushed
 
-PHASES = 4  # of a pooling
 
+def in_threads(turns: Callable[[range], None], count: int) -> None:
+    """Call `turns` with parts of range(count), without gradients, side by side if there is a turn for each thread.
 
-def each_phase(judge: Callable[[Tensor], Tensor], phases: Iterable[Tensor]) -> list[Tensor]:
-    """`judge` of every phase, without gradients, in order; side by side where torch has several threads.
-
-    >>> each_phase(torch.sum, [torch.ones(2), torch.ones(3)])
-    [tensor(2.), tensor(3.)]
+    >>> found = torch.zeros(6)
+    >>> in_threads(lambda numbers: found[numbers.start : numbers.stop].fill_(1), 6)
+    >>> found
+    tensor([1., 1., 1., 1., 1., 1.])
     """
     threads = torch.get_num_threads()
-    if threads == 1:
-        return [judge(phase) for phase in phases]
+    if threads == 1 or count < threads:
+        turns(range(count))
+        return
     mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
     denormals = flushed()
 
-    def judged(phase: Tensor) -> Tensor:
+    def part(thread: int) -> None:
         torch.set_flush_denormal(denormals)  # this, and the mode, are each thread's own
         with mode():
-            return judge(phase)
+            turns(range(count * thread // threads, count * (thread + 1) // threads))
 
-    return list(_threads(os.getpid(), threads).map(judged, phases))
+    for _ in _threads(os.getpid(), threads).map(part, range(threads)):
+        pass
 
 
 @cache
 def _threads(process: int, threads: int) -> ThreadPoolExecutor:
-    """One thread a phase at most, kept for the next image; they divide torch's `threads` among themselves.
+    """As many threads as torch has, each with one of torch's, kept for the next loop.
 
     A forked process has none of its parent's threads, and makes its own.
     """
-    workers = min(PHASES, threads)
-    pool = ThreadPoolExecutor(workers, "phases", _begin, (threads // workers,))
-    together = threading.Barrier(workers + 1)
-    for _ in range(workers):
+    pool = ThreadPoolExecutor(threads, "turns", _alone)
+    together = threading.Barrier(threads + 1)
+    for _ in range(threads):
         pool.submit(together.wait)  # a thread that waits takes no second one: all have started
     together.wait()
     torch.set_num_threads(threads)  # what other threads start with as well, which the new ones had changed
     return pool
 
 
-def _begin(threads: int) -> None:
-    """Give this thread `threads` of torch's. Asked now, it keeps them; later it would take the common number."""
-    torch.set_num_threads(threads)
+def _alone() -> None:
+    """Give this thread one of torch's. Asked now, it keeps to it; later it would take the common number."""
+    torch.set_num_threads(1)
     torch.get_num_threads()

@@ -1,6 +1,5 @@
 """A branch of Crossover-Net as CPUs compute it fastest: `Branch.forward` by `winograd.convolve`."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,11 +8,13 @@ from monai.utils import convert_to_dst_type, convert_to_tensor
 from torch import Tensor
 
 from .fragments import join_phases
-from .phase_threads import each_phase
+from .in_threads import in_threads
 from .winograd import convolve
 
 if TYPE_CHECKING:
     from .network import Branch
+
+PHASES = 4  # of a 2x2 pooling
 
 
 def rows_first(
@@ -46,8 +47,15 @@ def _of_one(branch: "Branch", image: Tensor, strided: int, weight: Tensor) -> Te
     splits = [index for index, pools in enumerate(branch.pool_after) if pools][strided]
     for index in range(splits):
         maps = _convolved(branch, _after(maps, branch, index, strided), index + 1)
-    found = each_phase(lambda phase: _judged(branch, phase.relu_(), splits + 1, strided, weight), _phases(maps))
-    return join_phases(torch.cat(found))
+    found: dict[int, Tensor] = {}
+
+    def turns(numbers: range) -> None:
+        for number in numbers:
+            phase = _phase(maps, number).relu_()
+            found[number] = _judged(branch, phase, splits + 1, strided, weight)
+
+    in_threads(turns, PHASES)
+    return join_phases(torch.cat([found[number] for number in range(PHASES)]))
 
 
 def _judged(branch: "Branch", maps: Tensor, index: int, strided: int, weight: Tensor) -> Tensor:
@@ -71,7 +79,11 @@ def _after(maps: Tensor, branch: "Branch", index: int, strided: int) -> Tensor:
     """What convolution number `index` is followed by: ReLU, and 2x2 max pooling if it has one."""
     if branch.pool_after[index]:
         splits = sum(branch.pool_after[:index]) >= strided
-        maps = torch.stack([*_phases(maps)], 1).flatten(1, 2) if splits else _pooled(maps)
+        maps = (
+            torch.stack([_phase(maps, number) for number in range(PHASES)], 1).flatten(1, 2)
+            if splits
+            else _pooled(maps)
+        )
     return maps.relu_()
 
 
@@ -82,11 +94,9 @@ def _pooled(maps: Tensor) -> Tensor:
     return torch.maximum(higher[:, :, ::2], higher[:, :, 1::2])
 
 
-def _phases(maps: Tensor) -> Iterator[Tensor]:
-    """(H, N, W, C) -> four of (h, N, w, C), as `pool_phases`; each is computed when it is asked for."""
+def _phase(maps: Tensor, number: int) -> Tensor:
+    """(H, N, W, C) -> (h, N, w, C): one of the four of `pool_phases`."""
+    i, j = divmod(number, 2)
     rows, cols = (maps.shape[0] - 1) // 2 * 2, (maps.shape[2] - 1) // 2 * 2
-    higher = torch.maximum(maps[:-1], maps[1:])
-    for i in range(2):
-        for j in range(2):
-            phase = higher[i : i + rows : 2]
-            yield torch.maximum(phase[:, :, j : j + cols : 2], phase[:, :, j + 1 : j + 1 + cols : 2])
+    higher = torch.maximum(maps[i : i + rows : 2], maps[i + 1 : i + 1 + rows : 2])
+    return torch.maximum(higher[:, :, j : j + cols : 2], higher[:, :, j + 1 : j + 1 + cols : 2])

@@ -16,10 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .in_threads import in_threads
+
 TILE = 6  # rows of outputs at a time
 MOST = 12  # products for them: with more points they lie too close or too far out, and digits are lost
 POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and infinity
-AT_ONCE = 192  # positions of a tile for each thread: what is computed for them stays in the caches of its core
+AT_ONCE = 192  # positions of a tile: what is computed for them stays in the caches of a core
 
 
 def convolve(
@@ -52,20 +54,24 @@ def convolve(
     points = tile + rows - 1
     to_outputs, to_kernel, to_maps = matrices(rows, tile)
     kernel = torch.einsum("pr,ocrd->pdco", to_kernel, weight).reshape(points, cols * inputs, outputs).contiguous()
-    tiles, positions, step = -(-height // tile), count * width, AT_ONCE * torch.get_num_threads()
-    products, sums = maps.new_empty(points * step * outputs), maps.new_empty(tile * step * outputs)
+    tiles, positions = -(-height // tile), count * width
     found = maps.new_empty(tiles, tile, positions, channels or outputs)
-    for number in range(tiles):
-        part = maps[number * tile : number * tile + points]
-        part = F.pad(part, [0, 0] * 3 + [0, points - len(part)])
-        values = _with_neighbours((to_maps @ part.flatten(1)).view(points, *maps.shape[1:]), cols)
-        for first in range(0, positions, step):
-            some = values[:, first : first + step]
-            size = some.shape[1] * outputs
-            product = torch.bmm(some, kernel, out=products[: points * size].view(points, -1, outputs))
-            total = torch.mm(to_outputs, product.flatten(1), out=sums[: tile * size].view(tile, size))
-            done = then(total.view(-1, outputs).add_(bias))
-            found[number, :, first : first + step] = done.unflatten(0, (tile, -1))
+
+    def turns(numbers: range) -> None:
+        products, sums = maps.new_empty(points * AT_ONCE * outputs), maps.new_empty(tile * AT_ONCE * outputs)
+        for number in numbers:
+            part = maps[number * tile : number * tile + points]
+            part = F.pad(part, [0, 0] * 3 + [0, points - len(part)])
+            values = _with_neighbours((to_maps @ part.flatten(1)).view(points, *maps.shape[1:]), cols)
+            for first in range(0, positions, AT_ONCE):
+                some = values[:, first : first + AT_ONCE]
+                size = some.shape[1] * outputs
+                product = torch.bmm(some, kernel, out=products[: points * size].view(points, -1, outputs))
+                total = torch.mm(to_outputs, product.flatten(1), out=sums[: tile * size].view(tile, size))
+                done = then(total.view(-1, outputs).add_(bias))
+                found[number, :, first : first + AT_ONCE] = done.unflatten(0, (tile, -1))
+
+    in_threads(turns, tiles)
     return found.flatten(0, 1)[:height].unflatten(1, (count, width))
 
 
