@@ -53,7 +53,7 @@ SCANS = {
     "crossover_kidney": (Scan("one slice", "ct", CT, True), Scan("volume", "ct", CT)),
     "crossover_cardiac": (Scan("one slice", "ct", HEART, True), Scan("volume", "ct", HEART)),
     "crossover_myocardium": (Scan("one slice", "ct", HEART, True), Scan("volume", "ct", HEART)),
-    "crossover_breast": (Scan("one cut-out", "ct", (512, 512, 1), True),),
+    "crossover_breast": (Scan("one cut-out", "ct", CT, True),),
     "seqpatch_prostate": (Scan("one click, one slice", "mr", MR, True), Scan("one click, volume", "mr", MR)),
     "seqpatch_kidney": (Scan("one click, one slice", "ct", CT, True), Scan("one click, volume", "ct", CT)),
 }
