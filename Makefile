@@ -35,7 +35,7 @@ DEMO_TRAINING = --max_epochs 44 --val_interval 44 --folds 12 --dropout 0.0 --can
 PRECISION = --precision $(shell $(BIN)/python -m patchseg.precision)
 STEP = $(BIN)/python -m patchseg.timed $(DEMO)/run/timings.json
 
-demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask, one click and a report: about nine minutes on two cores
+demo: $(DEMO)/report.html  ## phantoms, training, evaluation, a mask, one click and a report: about ten minutes on two cores
 	@$(BIN)/python benchmarks/kidney_phantom.py --run $(DEMO)/run --data $(DEMO)/held_out --out $(DEMO)/kidney_phantom.json
 	@echo "masks:  $$(find $(DEMO)/masks -name "*.nii.gz")"
 	@echo "report: $(CURDIR)/$(DEMO)/report.html"
