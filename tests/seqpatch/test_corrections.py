@@ -59,10 +59,13 @@ def test_a_click_beside_the_mask_adds_what_was_missed():
     assert two[..., 5].sum() > 1.3 * one[..., 5].sum()
 
 
-def test_a_click_in_the_mask_anchors_its_slice():
-    truth = disc(40, 40, 8)
-    found = follow(Near(truth), {1: [(40, 40)], 5: [(41, 42)]})
-    assert np.array_equal(found[..., 5], truth & disc(41, 42, 10))
+@pytest.mark.parametrize("at", [(41, 42), (40, 47), (34, 40), (52, 52)])
+def test_a_foreground_click_elsewhere_adds_and_takes_nothing_away(at):
+    truth = disc(40, 40, 8) | disc(52, 52, 3)
+    one, two = follow(Near(truth), {1: [(40, 40)]}), follow(Near(truth), {1: [(40, 40)], 5: [at]})
+    assert not (one & ~two)[..., 5].any()
+    assert two[(*at, 5)]
+    assert not (two & ~one & ~disc(*at, 10)[..., None])[..., 5].any(), "what is new is near the click"
 
 
 @pytest.mark.parametrize("at", [(40, 52), (42, 41), (33, 45), (60, 60)])

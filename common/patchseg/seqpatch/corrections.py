@@ -20,10 +20,9 @@ def follow_clicks(
 ) -> dict[int, Found]:
     """All slices of the object, from all clicks.
 
-    The clicked slice that shows most of the object is carried first (see `carry`). A foreground click elsewhere
-    that lies in the mask found there anchors its slice; one that lies outside says that something was missed, so
-    what it gives is added to that mask. Background clicks only take away: nothing is found with them that would
-    not be found without.
+    The clicked slice that shows most of the object is carried first (see `carry`). What a foreground click
+    elsewhere gives is added to the mask carried there, and anchors its slice. Background clicks only take away:
+    nothing is found with them that would not be found without.
 
     Args:
         ask: the network; slices asked for again with the same points should come from memory (`remembering`).
@@ -69,13 +68,8 @@ def _carried(
         first = max(anchors, key=lambda k: int(anchors[k].mask.sum()))
         carried = carry(ask_carried, volume, {first: anchors[first]}, background, rules, spacing)
         for index in anchors.keys() & carried.keys() - {first}:
-            if not all(_hit(carried[index].mask, click) for click in foreground[index]):
-                anchors[index] = _together(anchors[index], carried[index])
+            anchors[index] = _together(anchors[index], carried[index])
     return carry(ask_carried, volume, anchors, background, rules, spacing)
-
-
-def _hit(mask: np.ndarray, click: Point) -> bool:
-    return bool(mask[round(click[0]), round(click[1])])
 
 
 def _together(one: Found, other: Found) -> Found:

@@ -31,7 +31,7 @@ class ClickInferer(Inferer):
     - One foreground click segments its slice. The mask found is carried to the neighbours both ways, until the
       object ends (`StopRules`).
     - Clicks in several slices anchor these slices, and the slices between follow the path from one to the next.
-      A click beside the mask carried to its slice adds to that mask what was missed.
+      What such a click gives is added to the mask carried to its slice.
     - Several foreground clicks in a slice are joined: each pixel gets the highest of their probabilities.
     - A background click takes away, in its slice, the pixels nearer to it than to any foreground click. Where the
       slice has none of its own, the points at which it was carried count; in the middle of the object, the click
