@@ -61,9 +61,12 @@ def test_unreadable_image(server):
     assert "damaged.nii.gz cannot be read" in refusal(server.infer("crossover_kidney", image="damaged"))
 
 
-def test_parameters_that_are_no_json(server):
-    answer = server.post(f"/infer/{CLICKED}", params={"image": "prostate_lps"}, data={"params": "{broken"})
-    assert "no JSON" in refusal(answer)
+@pytest.mark.parametrize(
+    ("given", "words"), [("{broken", "no JSON"), ("[1, 2]", "JSON object"), ("3", "JSON object")]
+)
+def test_parameters_that_are_no_json_object(server, given, words):
+    answer = server.post(f"/infer/{CLICKED}", params={"image": "prostate_lps"}, data={"params": given})
+    assert words in refusal(answer)
 
 
 @pytest.mark.parametrize("way", ["absolute", "relative", "in params", "whole slide"])
