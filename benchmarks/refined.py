@@ -15,10 +15,11 @@ from figures import figures
 from limit import matrix_rate, operations
 from monai.bundle import ConfigParser
 from own_process import peak_rss_mb
+from torch import nn
 
 from patchseg.bundles import bundle_root
 from patchseg.crossover import CrossoverNet
-from patchseg.crossover.refine import CrossWindow, RefinedLattice
+from patchseg.crossover.refine import CrossWindow, RefinedLattice, disagreeing, windows
 from patchseg.data import find_cases
 from patchseg.data.phantom_ct import write_ct_phantoms
 from patchseg.runtimes import at_runtime
@@ -54,8 +55,6 @@ def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str,
     net = CrossoverNet()
     load_weights(net, bundle_root("crossover_kidney") / "models" / "model.pt").eval()
     every_pixel, ours = at_runtime(net, runtime, precision), RefinedLattice(net, runtime, precision)
-    fields: list[torch.Size] = []
-    ours.window.register_forward_hook(lambda module, inputs, output: fields.append(inputs[0].shape))
     seconds, needed, error, same, pixels = [0.0, 0.0], 0.0, 0.0, 0, 0
     with torch.no_grad():
         for shape, group in groupby(sorted(slices, key=_padded), key=_padded):
@@ -65,12 +64,11 @@ def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str,
                 both = (every_pixel, ours)
                 for network in both:
                     network(image)  # compiles shapes it has not met
-                fields.clear()
                 (baseline, dense), (took, found) = (_once(network, image) for network in both)
                 same += int((found.argmax(1) == dense.argmax(1))[..., :rows, :cols].sum())
                 pixels += rows * cols
                 seconds = [seconds[0] + took, seconds[1] + baseline]
-                needed += _operations(net, shape, fields)
+                needed += _operations(net, shape, dense)
                 error = max(error, float((found - dense)[..., ::4, ::4].abs().max()))
         peak = peak_rss_mb()
         limit = needed / matrix_rate(precision)
@@ -92,9 +90,22 @@ def _once(network: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) 
     return time.perf_counter() - start, found
 
 
-def _operations(net: CrossoverNet, shape: tuple[int, int], fields: list[torch.Size]) -> float:
-    """What the lattice of an image and the windows judged in it need."""
+def _operations(net: CrossoverNet, shape: tuple[int, int], dense: torch.Tensor) -> float:
+    """What the lattice of an image needs, and the windows in it from the maps on that the first pooling reads."""
     meta = CrossoverNet(net.patch).to("meta")
     lattice = operations(meta, torch.empty(1, 1, *shape, device="meta"), stride=4)
-    window = CrossWindow(meta)
-    return lattice + sum(operations(window, torch.empty(field, device="meta")) for field in fields)
+    window, first_maps = CrossWindow(meta), FirstMaps(meta)
+    fields = [
+        torch.empty(1, 1, height + net.patch[0] - 1, width + net.patch[0] - 1, device="meta")
+        for _, _, height, width in windows(disagreeing(dense[0, :, ::4, ::4].argmax(0)), 4)
+    ]
+    return lattice + sum(operations(window, field) - operations(first_maps, field) for field in fields)
+
+
+class FirstMaps(CrossWindow):
+    """What a window has in common with the lattice, which computes it anyway."""
+
+    def forward(self, fields: torch.Tensor) -> list[torch.Tensor]:
+        arm = (self.net.patch[0] - self.net.patch[1]) // 2
+        convs = self.net.vertical.convs[: self.net.vertical.pool_after.index(True) + 1]
+        return [nn.Sequential(*convs)(each[..., arm:-arm]) for each in (fields, fields.transpose(2, 3))]

@@ -27,7 +27,6 @@ TASKS = {
             "rays": 2,
             "click_error": 0.5,
             "radius": [10, 30],
-            "learning_rate": 0.003,
             # one organ of one kind of scan, as in the paper: no synthetic slices, no tones turned round
             "synthetic_share": 0.0,
             "augmentation#2#prob": 0.0,

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchseg.crossover import CrossoverNet, cross_patches
+from patchseg.crossover import CrossoverNet, InterpolatedLattice, cross_patches
 from patchseg.crossover.refine import CrossWindow, RefinedLattice, disagreeing, windows
 
 
@@ -47,14 +47,43 @@ def test_every_pixel_of_a_disagreeing_cell_is_the_networks(patch, size, runtime)
     assert (found - expected).abs().amax(1).numpy()[judged].max() < 1e-5
 
 
-def test_classes_that_agree_are_interpolated_and_cost_no_window():
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad], ids=["shared maps", "plain form"])
+def test_classes_that_agree_are_interpolated_and_cost_no_window(mode):
     net = undecided_net()
+    image = torch.rand(1, 1, 30, 30)
+
+    def farthest():
+        with mode():
+            return float((RefinedLattice(net)(image) - InterpolatedLattice(net)(image)).detach().abs().max())
+
+    assert farthest() > 1e-2
     with torch.no_grad():
-        net.classifier.bias[1] += 100
-    refined = RefinedLattice(net)
-    refined.window.register_forward_hook(lambda *_: pytest.fail("a window was judged"))
-    with torch.no_grad():
-        assert refined(torch.rand(1, 1, 30, 30)).argmax(1).all()
+        net.classifier.bias[1] += 10
+    assert farthest() < 1e-5
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    patch=st.sampled_from([(100, 20), (340, 68)]),
+    shared=st.booleans(),
+    threads=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_windows_that_share_maps_are_those_judged_one_by_one(size, patch, shared, threads, seed):
+    net = undecided_net(patch, shared=shared)
+    torch.manual_seed(seed)
+    image = torch.rand(1, 1, *size)
+    expected = RefinedLattice(net)(image)  # with gradients: the plain form
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        with torch.no_grad():
+            found = RefinedLattice(net)(image)
+    finally:
+        torch.set_num_threads(before)
+    assert expected.requires_grad
+    torch.testing.assert_close(found, expected.detach(), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("patch", [(100, 20), (340, 68)])

@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 from patchseg.crossover import STACKS, CrossoverNet
 from patchseg.crossover.in_threads import in_threads
 from patchseg.crossover.rows_first import rows_first
-from patchseg.crossover.winograd import AT_ONCE, MOST, convolve
+from patchseg.crossover.winograd import AT_ONCE, MOST, at_points, convolve
 
 
 @settings(max_examples=40, deadline=None)
@@ -28,7 +28,7 @@ def test_a_convolution_of_any_size(rows, cols, more, count, seed):
     maps = torch.rand(rows + more[0], count, cols + more[1], 8)
     weight, bias = torch.randn(10, 8, rows, cols) / (8 * rows * cols) ** 0.5, torch.randn(10)
     expected = F.conv2d(maps.permute(1, 3, 0, 2).double(), weight.double(), bias.double()).float()
-    found = convolve(maps, weight, bias)
+    found = convolve(maps, at_points(weight, bias))
     torch.testing.assert_close(found.permute(1, 3, 0, 2), expected, rtol=0, atol=1e-4)
 
 
@@ -36,7 +36,7 @@ def test_more_positions_than_are_computed_at_once_and_what_follows_them():
     torch.manual_seed(0)
     maps = torch.rand(9, 3, AT_ONCE, 4)
     weight, bias, read = torch.randn(6, 4, 7, 1) / 5, torch.randn(6), torch.randn(2, 6)
-    found = convolve(maps, weight, bias, lambda some: F.linear(some.relu_(), read), channels=2)
+    found = convolve(maps, at_points(weight, bias), lambda some: F.linear(some.relu_(), read), channels=2)
     expected = F.conv2d(F.conv2d(maps.permute(1, 3, 0, 2), weight, bias).relu(), read[:, :, None, None])
     torch.testing.assert_close(found.permute(1, 3, 0, 2), expected, rtol=0, atol=1e-4)
 

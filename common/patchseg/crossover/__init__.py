@@ -5,6 +5,7 @@ from .loss import CrossoverLoss
 from .network import CrossoverNet, CrossoverOutput
 from .patches import cross_patches
 from .protocol import AnatomicalRegiond, EveryThirdPixel, KeepRegiond
+from .refine import RefinedLattice
 from .sampling import SamplePixelsd, pixel_weights
 from .slice_by_slice import SliceBySlice
 from .stacks import STACKS, constraint_window, receptive_region
@@ -19,6 +20,7 @@ __all__ = [
     "InterpolatedLattice",
     "KeepRegiond",
     "LatticeNet",
+    "RefinedLattice",
     "SamplePixelsd",
     "SliceBySlice",
     "constraint_window",

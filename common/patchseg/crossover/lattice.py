@@ -1,5 +1,7 @@
 """Training on the lattice: hundreds of patch pairs for the price of a few, with the maps the loss reads."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -87,9 +89,16 @@ class InterpolatedLattice(nn.Module):
         self.stride: int = 2**net.vertical.pools
 
     def forward(self, image: Tensor) -> Tensor:
-        logits = self.net(image, stride=self.stride)
-        rows, cols = (self.stride * (side - 1) + 1 for side in logits.shape[2:])
-        logits = F.interpolate(logits, size=(rows, cols), mode="bilinear", align_corners=True)
-        # What lies beyond the last lattice row or column repeats it.
-        beyond = [0, max(image.shape[3] - cols, 0), 0, max(image.shape[2] - rows, 0)]
-        return F.pad(logits, beyond, mode="replicate")[:, :, : image.shape[2], : image.shape[3]]
+        return interpolated(self.net(image, stride=self.stride), self.stride, image.shape[2:])
+
+
+def interpolated(logits: Tensor, stride: int, size: Sequence[int]) -> Tensor:
+    """Lattice logits (B, classes, h, w) -> (B, classes, *size); what lies beyond the lattice repeats its edge.
+
+    >>> interpolated(torch.tensor([[[[0.0, 4.0]]]]), stride=4, size=(1, 7))
+    tensor([[[[0., 1., 2., 3., 4., 4., 4.]]]])
+    """
+    rows, cols = (stride * (side - 1) + 1 for side in logits.shape[2:])
+    logits = F.interpolate(logits, size=(rows, cols), mode="bilinear", align_corners=True)
+    beyond = [0, max(size[1] - cols, 0), 0, max(size[0] - rows, 0)]
+    return F.pad(logits, beyond, mode="replicate")[:, :, : size[0], : size[1]]

@@ -1,15 +1,20 @@
 """Every fourth pixel first, then every pixel wherever neighbours on that lattice disagree."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 import torch.nn.functional as F
+from monai.utils import convert_to_dst_type, convert_to_tensor
 from scipy import ndimage
 from torch import Tensor, nn
 
 from patchseg.precision import at_precision
 from patchseg.runtimes import at_runtime
 
-from .lattice import InterpolatedLattice
+from .lattice import interpolated
 from .network import CrossoverNet
+from .rows_first import SharedMaps, Window, applies
 
 
 class RefinedLattice(nn.Module):
@@ -17,13 +22,13 @@ class RefinedLattice(nn.Module):
 
     A tumour's inside and all that is far from it need no second look. The strided network judges one pixel in four
     (eight) each way; between neighbours of one class logits are interpolated, and where classes meet every pixel
-    is judged, in one window over each connected place. Smaller windows would judge fewer pixels, but each first
-    computes the maps 50 pixels around itself. An object smaller than the lattice can be missed. For inference.
+    is judged, in one window over each connected place. Smaller windows would judge fewer pixels, but each needs
+    the maps 50 pixels around itself. An object smaller than the lattice can be missed. For inference.
 
     Args:
         net: the network. precision: see `patchseg.precision.at_precision`.
         runtime: what computes the lattice, see `patchseg.runtimes.at_runtime`. Windows have any size, so torch
-            computes them: it compiles nothing first.
+            computes them: it compiles nothing first. With "torch" and float32 on CPUs both read the same maps.
 
     Shape:
         image (B, 1, H, W) -> logits (B, classes, H, W): the network's at rows and columns 0, 4, 8, ... and in the
@@ -36,22 +41,39 @@ class RefinedLattice(nn.Module):
 
     def __init__(self, net: CrossoverNet, runtime: str = "torch", precision: str = "float32") -> None:
         super().__init__()
-        self.lattice = InterpolatedLattice(net)
-        self.lattice.net = at_runtime(net, runtime, precision)
+        self.net = net
+        self.whole = at_runtime(net, runtime, precision)
         self.window = at_precision(CrossWindow(net), precision)
-        self.stride = self.lattice.stride
-        self.margin = net.patch[0] // 2
+        self.stride: int = 2**net.vertical.pools
+        self.shares = runtime == "torch" and precision == "float32"
 
     def forward(self, image: Tensor) -> Tensor:
-        logits = self.lattice(image)
-        padded = F.pad(image, [self.margin, self.margin + self.stride] * 2)
-        for item, classes in enumerate(logits[:, :, :: self.stride, :: self.stride].argmax(1)):
-            for row, col, height, width in windows(disagreeing(classes), self.stride):
-                below, beyond = row + height + 2 * self.margin - 1, col + width + 2 * self.margin - 1
-                found = self.window(padded[item : item + 1, :, row:below, col:beyond])
-                part = logits[item, :, row : row + height, col : col + width]
-                part.copy_(found[0, :, : part.shape[1], : part.shape[2]])
+        plain = convert_to_tensor(image, track_meta=False)
+        logits = torch.cat([self._refined(one) for one in plain.split(1)])
+        return convert_to_dst_type(logits, image)[0]  # a MetaTensor stays one
+
+    def _refined(self, image: Tensor) -> Tensor:
+        stride, size = self.stride, image.shape[2:]
+        maps = SharedMaps(self.net, image) if self.shares and applies(self.net.vertical, image) else None
+        lattice = maps.lattice() if maps else self.whole(image, stride=stride)
+        lattice = lattice[..., : -(-size[0] // stride), : -(-size[1] // stride)]
+        logits = interpolated(lattice, stride, size)
+        places = windows(disagreeing(lattice[0].argmax(0)), stride)
+        found = maps.windows(places) if maps else self._windows(image, places)
+        for (row, col, height, width), judged in zip(places, found, strict=True):
+            part = logits[..., row : row + height, col : col + width]
+            part.copy_(judged[..., : part.shape[2], : part.shape[3]])
         return logits
+
+    def _windows(self, image: Tensor, places: Sequence[Window]) -> list[Tensor]:
+        """The plain form of `SharedMaps.windows`: each from the part of the image that its patches see."""
+        margin = self.net.patch[0] // 2
+        padded = F.pad(image, [margin, margin + self.stride] * 2)
+        seen = 2 * margin - 1
+        return [
+            self.window(padded[..., row : row + height + seen, col : col + width + seen])
+            for row, col, height, width in places
+        ]
 
 
 class CrossWindow(nn.Module):
@@ -84,7 +106,7 @@ def disagreeing(classes: Tensor) -> np.ndarray:
     return (F.max_pool2d(corners, 2, 1) != -F.max_pool2d(-corners, 2, 1))[0, 0].cpu().numpy()
 
 
-def windows(cells: np.ndarray, cell: int) -> list[tuple[int, int, int, int]]:
+def windows(cells: np.ndarray, cell: int) -> list[Window]:
     """The smallest windows of pixels over marked cells that touch, corners included.
 
     Args:

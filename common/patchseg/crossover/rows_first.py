@@ -1,5 +1,6 @@
 """A branch of Crossover-Net as CPUs compute it fastest: `Branch.forward` by `winograd.convolve`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,11 +10,12 @@ from torch import Tensor
 
 from .fragments import join_phases
 from .in_threads import in_threads
-from .winograd import convolve
+from .winograd import Kernel, at_points, convolve
 
 if TYPE_CHECKING:
-    from .network import Branch
+    from .network import Branch, CrossoverNet
 
+Window = tuple[int, int, int, int]  # first row, first column, height, width
 PHASES = 4  # of a 2x2 pooling
 
 
@@ -29,50 +31,126 @@ def rows_first(
     them. Of the last convolution's 500 channels, those of a few thousand positions exist at a time, until the
     linear layer has read them.
     """
-    ordinary = image.device.type == "cpu" and image.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    followed = torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing()
-    if branch.training or followed or not ordinary:
+    if not applies(branch, image):
         return None
+    kernels = points_of(branch)
     plain = convert_to_tensor(image, track_meta=False)
-    logits = torch.cat([_of_one(branch, one, strided, weight) for one in plain.split(1)])
+    logits = torch.cat(
+        [judged(branch, kernels, first_maps(branch, kernels, one), strided, weight) for one in plain.split(1)]
+    )
     logits = logits if bias is None else logits + bias[:, None, None]
     return convert_to_dst_type(logits, image)[0]  # a MetaTensor stays one
 
 
-def _of_one(branch: "Branch", image: Tensor, strided: int, weight: Tensor) -> Tensor:
-    """Logits (1, classes, h, w) of one image (1, 1, H, W), without the linear layer's bias."""
+class SharedMaps:
+    """The first maps of one image, computed once for its lattice and any windows, which overlap in what they see.
+
+    Args:
+        net: the network, one that `applies`. image: (1, 1, H, W).
+    """
+
+    def __init__(self, net: "CrossoverNet", image: Tensor) -> None:
+        self.bias = net.classifier.bias[:, None, None]
+        self.weights = net.classifier.weight.chunk(2, 1)
+        self.branches = (net.vertical, net.horizontal)
+        self.kernels = [points_of(branch) for branch in self.branches]
+        padded = (net.pad(image), net.pad(image.transpose(2, 3)))
+        self.maps = [first_maps(*each) for each in zip(self.branches, self.kernels, padded, strict=True)]
+        pixels = (side - patch + 1 for side, patch in zip(padded[0].shape[2:], net.patch, strict=True))
+        # what a window's maps have beyond its own rows and columns
+        self.arms = [side - own for side, own in zip(self.maps[0].shape[::2], pixels, strict=True)]
+
+    def lattice(self) -> Tensor:
+        """Logits (1, classes, h, w) with the full stride."""
+        upright, across = (
+            judged(branch, kernels, maps, branch.pools, weight)
+            for branch, kernels, maps, weight in zip(
+                self.branches, self.kernels, self.maps, self.weights, strict=True
+            )
+        )
+        return upright + across.transpose(2, 3) + self.bias
+
+    def windows(self, places: Sequence[Window]) -> list[Tensor]:
+        """Logits (1, classes, height, width) of each. All four numbers are multiples of the full stride."""
+        found: dict[int, Tensor] = {}
+
+        def turns(numbers: range) -> None:
+            for number in numbers:
+                found[number] = self._window(places[number % len(places)], number // len(places))
+
+        in_threads(turns, 2 * len(places))
+        return [
+            found[number] + found[len(places) + number].transpose(2, 3) + self.bias
+            for number in range(len(places))
+        ]
+
+    def _window(self, place: Window, turned: int) -> Tensor:
+        """What one branch says of it. Its maps are small: all phases go through together."""
+        row, col, height, width = place
+        if turned:
+            row, col, height, width = col, row, width, height
+        branch, (down, right) = self.branches[turned], self.arms
+        maps = self.maps[turned][row : row + height + down, :, col : col + width + right]
+        first = _first_pooling(branch)
+        maps = _after(maps, branch, first, 0)
+        return _to_the_end(branch, self.kernels[turned], maps, first + 1, 0, self.weights[turned])
+
+
+def applies(branch: "Branch", image: Tensor) -> bool:
+    """Whether `rows_first` computes this image."""
+    ordinary = image.device.type == "cpu" and image.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    followed = torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return ordinary and not branch.training and not followed
+
+
+def points_of(branch: "Branch") -> list[Kernel]:
+    """All convolutions but the first, which is computed as it is."""
+    return [at_points(conv.weight, conv.bias) for conv in branch.convs[1:]]
+
+
+def first_maps(branch: "Branch", kernels: Sequence[Kernel], image: Tensor) -> Tensor:
+    """What the first pooling reads: image (1, 1, H, W) -> maps (h, 1, w, C)."""
     maps = branch.convs[0](image).permute(2, 0, 3, 1).contiguous()
+    for index in range(_first_pooling(branch)):
+        maps = convolve(_after(maps, branch, index, 0), kernels[index])
+    return maps
+
+
+def judged(branch: "Branch", kernels: Sequence[Kernel], maps: Tensor, strided: int, weight: Tensor) -> Tensor:
+    """Logits (1, classes, h, w), without the linear layer's bias, of what the first pooling reads."""
+    first = _first_pooling(branch)
     if strided == branch.pools:
-        return _judged(branch, _after(maps, branch, 0, strided), 1, strided, weight)
+        return _to_the_end(branch, kernels, _after(maps, branch, first, strided), first + 1, strided, weight)
     splits = [index for index, pools in enumerate(branch.pool_after) if pools][strided]
-    for index in range(splits):
-        maps = _convolved(branch, _after(maps, branch, index, strided), index + 1)
+    for index in range(first, splits):
+        maps = convolve(_after(maps, branch, index, strided), kernels[index])
     found: dict[int, Tensor] = {}
 
     def turns(numbers: range) -> None:
         for number in numbers:
             phase = _phase(maps, number).relu_()
-            found[number] = _judged(branch, phase, splits + 1, strided, weight)
+            found[number] = _to_the_end(branch, kernels, phase, splits + 1, strided, weight)
 
     in_threads(turns, PHASES)
     return join_phases(torch.cat([found[number] for number in range(PHASES)]))
 
 
-def _judged(branch: "Branch", maps: Tensor, index: int, strided: int, weight: Tensor) -> Tensor:
+def _first_pooling(branch: "Branch") -> int:
+    """Number (from 0) of the convolution that it follows; of the first, if there is none."""
+    return branch.pool_after.index(True) if branch.pools else 0
+
+
+def _to_the_end(
+    branch: "Branch", kernels: Sequence[Kernel], maps: Tensor, index: int, strided: int, weight: Tensor
+) -> Tensor:
     """Logits (1, classes, h, w) of the maps (H, 1, W, C) that convolution number `index` (from 0) reads."""
-    last = len(branch.convs) - 1
-    for number in range(index, last):
-        maps = _after(_convolved(branch, maps, number), branch, number, strided)
-    conv = branch.convs[last]
-    read = convolve(maps, conv.weight, conv.bias, lambda some: F.linear(some.relu_(), weight), len(weight))
+    for number in range(index, len(kernels)):
+        maps = _after(convolve(maps, kernels[number - 1]), branch, number, strided)
+    read = convolve(maps, kernels[-1], lambda some: F.linear(some.relu_(), weight), len(weight))
     logits = read.permute(1, 3, 0, 2).contiguous()
     while len(logits) > 1:
         logits = join_phases(logits)
     return logits
-
-
-def _convolved(branch: "Branch", maps: Tensor, index: int) -> Tensor:
-    return convolve(maps, branch.convs[index].weight, branch.convs[index].bias)
 
 
 def _after(maps: Tensor, branch: "Branch", index: int, strided: int) -> Tensor:

@@ -10,6 +10,7 @@ last, so that a pixel is a row of a matrix.
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,10 +25,33 @@ POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and i
 AT_ONCE = 192  # positions of a tile: what is computed for them stays in the caches of a core
 
 
+class Kernel(NamedTuple):
+    """A convolution's weights at the points.
+
+    Attributes:
+        values: (points, cols C, O). bias: (O,).
+        rows, cols: of the convolution.
+        tile: rows of outputs at a time.
+    """
+
+    values: Tensor
+    bias: Tensor
+    rows: int
+    cols: int
+    tile: int
+
+
+def at_points(weight: Tensor, bias: Tensor) -> Kernel:
+    """Prepare a convolution for `convolve`: weight (O, C, rows, cols), of up to 12 rows, and bias (O,)."""
+    outputs, inputs, rows, cols = weight.shape
+    tile = min(TILE, MOST + 1 - rows)
+    values = matrices(rows, tile)[1] @ weight.permute(2, 3, 1, 0).reshape(rows, -1)
+    return Kernel(values.view(-1, cols * inputs, outputs), bias, rows, cols, tile)
+
+
 def convolve(
     maps: Tensor,
-    weight: Tensor,
-    bias: Tensor,
+    kernel: Kernel,
     then: Callable[[Tensor], Tensor] = lambda some: some,
     channels: int | None = None,
 ) -> Tensor:
@@ -35,7 +59,7 @@ def convolve(
 
     Args:
         maps: (H, N, W, C) float32, contiguous.
-        weight: (O, C, rows, cols), of up to 12 rows. bias: (O,).
+        kernel: from `at_points`.
         then: what to do with the O channels of some positions, (P, O) -> (P, channels); may do it in place.
         channels: that `then` returns; O unless given.
 
@@ -44,16 +68,14 @@ def convolve(
 
     >>> maps, weight, bias = torch.rand(20, 3, 9, 4), torch.rand(5, 4, 7, 3), torch.rand(5)
     >>> expected = F.relu(F.conv2d(maps.permute(1, 3, 0, 2), weight, bias))
-    >>> torch.allclose(convolve(maps, weight, bias, F.relu).permute(1, 3, 0, 2), expected, atol=1e-3)
+    >>> torch.allclose(convolve(maps, at_points(weight, bias), F.relu).permute(1, 3, 0, 2), expected, atol=1e-3)
     True
     """
+    rows, cols, tile = kernel.rows, kernel.cols, kernel.tile
     height, count, width, _ = maps.shape
-    outputs, inputs, rows, cols = weight.shape
     height, width = height - rows + 1, width - cols + 1
-    tile = min(TILE, MOST + 1 - rows)
-    points = tile + rows - 1
-    to_outputs, to_kernel, to_maps = matrices(rows, tile)
-    kernel = torch.einsum("pr,ocrd->pdco", to_kernel, weight).reshape(points, cols * inputs, outputs).contiguous()
+    points, outputs = tile + rows - 1, len(kernel.bias)
+    to_outputs, _, to_maps = matrices(rows, tile)
     tiles, positions = -(-height // tile), count * width
     found = maps.new_empty(tiles, tile, positions, channels or outputs)
 
@@ -66,9 +88,9 @@ def convolve(
             for first in range(0, positions, AT_ONCE):
                 some = values[:, first : first + AT_ONCE]
                 size = some.shape[1] * outputs
-                product = torch.bmm(some, kernel, out=products[: points * size].view(points, -1, outputs))
+                product = torch.bmm(some, kernel.values, out=products[: points * size].view(points, -1, outputs))
                 total = torch.mm(to_outputs, product.flatten(1), out=sums[: tile * size].view(tile, size))
-                done = then(total.view(-1, outputs).add_(bias))
+                done = then(total.view(-1, outputs).add_(kernel.bias))
                 found[number, :, first : first + AT_ONCE] = done.unflatten(0, (tile, -1))
 
     in_threads(turns, tiles)
