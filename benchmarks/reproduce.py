@@ -68,7 +68,7 @@ def main(
     task = task or next(iter(chosen_paper.tasks))
     if task not in chosen_paper.tasks:
         raise InputError(f"task is {task!r}: give one of {', '.join(chosen_paper.tasks)}.")
-    chosen = _rows(chosen_paper, rows)
+    chosen = _rows(chosen_paper.rows_of(task), rows)
     seeds = (seeds,) if isinstance(seeds, int) else tuple(seeds)
     _check(minutes, seeds, overrides)
     if show:
@@ -179,10 +179,10 @@ class Place:
         return {**both, **self.task.evaluate_only, **row.evaluate_only}
 
 
-def _rows(paper: Paper, rows: str | Sequence[str]) -> list[Row]:
+def _rows(of_task: Sequence[Row], rows: str | Sequence[str]) -> list[Row]:
     names = [name.strip() for name in rows.split(",")] if isinstance(rows, str) else [str(name) for name in rows]
-    names = [name for name in names if name] or [row.name for row in paper.rows]
-    known = {row.name: row for row in paper.rows}
+    names = [name for name in names if name] or [row.name for row in of_task]
+    known = {row.name: row for row in of_task}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InputError(f"rows names {unknown[0]!r}: choose from {', '.join(known)}.")

@@ -29,7 +29,7 @@ def slug(name: str) -> str:
 
 def gather(paper: Paper, key: str, task: str, folder: Path, about: Mapping[str, Any], path: Path) -> None:
     """Write what the runs in `folder` found for one task into the paper's results file; other tasks stay."""
-    rows = {row.name: _row(row, folder / slug(row.name), paper, folder) for row in paper.rows}
+    rows = {row.name: _row(row, folder / slug(row.name), paper, folder) for row in paper.rows_of(task)}
     ours = rows[paper.ours]
     for name, found in rows.items():
         if name != paper.ours and "patients" in found and "patients" in ours:

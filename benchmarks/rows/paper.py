@@ -13,6 +13,7 @@ class Task(NamedTuple):
         train, evaluate: config files, later ones over earlier ones.
         settings: ids of the configs with other values, for every row; evaluate gets those that it has.
         train_only, evaluate_only: the same for one of the two.
+        rows: names of those that it is for; empty takes all.
     """
 
     folder: str
@@ -22,6 +23,7 @@ class Task(NamedTuple):
     settings: Mapping[str, Any] = {}
     train_only: Mapping[str, Any] = {}
     evaluate_only: Mapping[str, Any] = {}
+    rows: Sequence[str] = ()
 
 
 class Row(NamedTuple):
@@ -81,3 +83,8 @@ class Paper(NamedTuple):
     def row(self, name: str) -> Row:
         """The row of that name."""
         return next(row for row in self.rows if row.name == name)
+
+    def rows_of(self, task: str) -> list[Row]:
+        """The rows of one task, in the order of the table."""
+        names = self.tasks[task].rows
+        return [row for row in self.rows if not names or row.name in names]

@@ -9,7 +9,7 @@ import pytest
 import reproduce
 import torch
 from reproduce_results import gather, slug
-from rows import crossover
+from rows import crossover, sequential
 from rows.paper import Order, Paper, Row
 from table_reproduce import reproduce as table
 
@@ -235,3 +235,18 @@ def as_typed(text):
     from fire.parser import DefaultParseValue
 
     return DefaultParseValue(text)
+
+
+def test_a_task_may_be_for_some_rows_alone(finished, slice_set, tmp_path, monkeypatch, capsys):
+    one_row = PAPER._replace(tasks={"discs": TASK._replace(rows=("Tiny net",))})
+    monkeypatch.setattr(crossover, "PAPER", one_row)
+    gather(one_row, "crossover", "discs", finished[0] / "runs/crossover/discs", {}, tmp_path / "found.json")
+    assert list(json.loads((tmp_path / "found.json").read_text())["tasks"]["discs"]["rows"]) == ["Tiny net"]
+    with pytest.raises(InputError, match="3D"):
+        run(slice_set, tmp_path, rows="3D")
+
+
+@pytest.mark.parametrize("paper", [crossover.PAPER, sequential.PAPER], ids=lambda paper: paper.title)
+def test_a_tasks_rows_are_the_papers(paper):
+    known = {row.name for row in paper.rows}
+    assert all({paper.ours} < set(task.rows) <= known for task in paper.tasks.values() if task.rows)
