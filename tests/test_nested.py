@@ -60,6 +60,15 @@ def test_the_round_part_is_kept_and_not_a_longer_one():
     np.testing.assert_array_equal(found, inside)
 
 
+def test_a_ventricle_through_all_slices_is_kept_and_not_a_larger_disc_in_one():
+    inside = np.zeros(SHAPE, bool)
+    inside[2:7, 2:7] = True
+    inside[10:16, 5:11, 0] = True
+    found = nested_mask(np.stack([~inside, inside]).astype(float)) > 0
+    inside[10:16] = False
+    np.testing.assert_array_equal(found, inside)
+
+
 def test_nothing_found():
     probability = np.zeros((3, *SHAPE))
     probability[0] = 1

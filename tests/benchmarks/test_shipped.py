@@ -2,12 +2,14 @@
 
 import json
 
+import nibabel as nib
+import numpy as np
 import pytest
 import shipped
 from table_rows import eval_metrics
 from table_rows import shipped as table
 
-from patchseg.data import read_split
+from patchseg.data import find_cases, read_split
 from patchseg.errors import InputError
 from patchseg.handlers.case_measures import write_results
 
@@ -60,7 +62,8 @@ def test_a_row_for_each_structure_and_one_bundle_again(monkeypatch, tmp_path, sl
     results = tmp_path / "shipped.json"
     shipped.main(str(slice_set), results=str(results))
     shipped.main(str(slice_set), results=str(results), only="crossover_myocardium")
-    assert [bundle for bundle, _ in given] == [*bundles, "crossover_myocardium"]
+    shipped.main(str(slice_set), results=str(results), only="crossover_cardiac")
+    assert [bundle for bundle, _ in given] == [*bundles, *reversed(bundles)]
     found = json.loads(results.read_text())
     assert [line["bundle"] for line in found["measured"]] == list(bundles)
     assert "| Discs, all: myocardium | whole | 6 | 0.600 ± 0.000 (6) | 0.600 | 3.0 |" in table(found)
@@ -68,3 +71,24 @@ def test_a_row_for_each_structure_and_one_bundle_again(monkeypatch, tmp_path, sl
     assert eval_metrics({"shipped": own})["discs_mean_myocardium_dice"] == 0.6
     with pytest.raises(InputError, match="only is kidney: give one of crossover_cardiac"):
         shipped.main(str(slice_set), only="kidney")
+
+
+def test_scans_without_a_spacing_get_pixels_of_one_scale(tmp_path):
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "copies").mkdir()
+    for patient, side in ((1, 20), (2, 500)):
+        scan = nib.Nifti1Image(np.arange(side * 8.0).reshape(side, 4, 2).astype(np.float32), np.eye(4))
+        for ending in ("", "_gt"):
+            nib.save(scan, tmp_path / "scans" / f"patient{patient:03}_frame01{ending}.nii.gz")
+    copied = shipped._of_one_scale(find_cases(tmp_path / "scans"), tmp_path / "copies")
+    assert [case["patient"] for case in copied] == ["patient001", "patient002"]
+    for case, pixel in zip(copied, (1, 0.5), strict=True):
+        for kind in ("image", "label"):
+            found, before = nib.load(case[kind]), nib.load(case[kind].replace("copies", "scans"))
+            np.testing.assert_array_equal(found.affine, np.diag([pixel, pixel, 1, 1]))
+            np.testing.assert_array_equal(found.dataobj, before.dataobj)
+
+
+def test_acdc_is_what_has_lost_its_pixels():
+    lost = {measured.data.partition(",")[0] for measured in shipped.ALL if measured.pixels_lost}
+    assert lost == {"ACDC"}
