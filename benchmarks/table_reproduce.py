@@ -28,7 +28,7 @@ def _task(task: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     rows = [_row(name, row, measures) for name, row in task["rows"].items()]
     lines = ["| " + " | ".join(cells) + " |" for cells in (heading, ["---"] * len(heading), *rows)]
     data = (
-        f"**{task['data']}.** Seeds: up to {seeds}, others held out each time; {task['minutes']:g} minutes for "
+        f"**{task['data']}.** Seeds: up to {seeds}, others held out each time; {task['minutes']:g} min for "
         f"each training, {task['threads']} thread(s). Means over patients, spread between seeds; differences are "
         "patient by patient, p of the two-sided Wilcoxon signed-rank test."
     )
