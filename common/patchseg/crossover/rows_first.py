@@ -1,6 +1,6 @@
 """A branch of Crossover-Net as CPUs compute it fastest: `Branch.forward` by `winograd.convolve`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,19 +55,19 @@ class SharedMaps:
         self.branches = (net.vertical, net.horizontal)
         self.kernels = [points_of(branch) for branch in self.branches]
         padded = (net.pad(image), net.pad(image.transpose(2, 3)))
-        self.maps = [first_maps(*each) for each in zip(self.branches, self.kernels, padded, strict=True)]
+        self.maps = _both(lambda one: first_maps(self.branches[one], self.kernels[one], padded[one]))
         pixels = (side - patch + 1 for side, patch in zip(padded[0].shape[2:], net.patch, strict=True))
         # what a window's maps have beyond its own rows and columns
         self.arms = [side - own for side, own in zip(self.maps[0].shape[::2], pixels, strict=True)]
 
     def lattice(self) -> Tensor:
         """Logits (1, classes, h, w) with the full stride."""
-        upright, across = (
-            judged(branch, kernels, maps, branch.pools, weight)
-            for branch, kernels, maps, weight in zip(
-                self.branches, self.kernels, self.maps, self.weights, strict=True
-            )
-        )
+
+        def of_branch(one: int) -> Tensor:
+            branch = self.branches[one]
+            return judged(branch, self.kernels[one], self.maps[one], branch.pools, self.weights[one])
+
+        upright, across = _both(of_branch)
         return upright + across.transpose(2, 3) + self.bias
 
     def windows(self, places: Sequence[Window]) -> list[Tensor]:
@@ -94,6 +94,18 @@ class SharedMaps:
         first = _first_pooling(branch)
         maps = _after(maps, branch, first, 0)
         return _to_the_end(branch, self.kernels[turned], maps, first + 1, 0, self.weights[turned])
+
+
+def _both(function: Callable[[int], Tensor]) -> list[Tensor]:
+    """What it returns of 0 and of 1, the two branches: side by side, where there are two threads."""
+    found: dict[int, Tensor] = {}
+
+    def turns(numbers: range) -> None:
+        for number in numbers:
+            found[number] = function(number)
+
+    in_threads(turns, 2)
+    return [found[0], found[1]]
 
 
 def applies(branch: "Branch", image: Tensor) -> bool:
