@@ -30,8 +30,8 @@ def check_overrides(arguments: Sequence[str]) -> None:
             program nothing is checked.
 
     Raises:
-        InputError: a key that no config has (with the one that was probably meant), text for a number or a list,
-            a number outside of what makes sense.
+        InputError: a key that no config has (with the one that was probably meant), text for a number, a list
+            or True and False, a number outside of what makes sense.
     """
     files = config_files(arguments) if "run" in arguments[1:2] else []
     if not files:
@@ -86,6 +86,9 @@ def _check_value(key: str, text: str, default: Any, name: str) -> None:
     value = DefaultParseValue(text)
     if isinstance(value, str) and value[:1] in ("$", "@", "%"):
         return
+    if isinstance(default, bool) and not isinstance(value, bool | int):
+        # monai.bundle would take "false" as the text it is, which counts as true
+        raise InputError(f"{key} is {text!r}; {name} has {default} there: give True or False.")
     number = isinstance(default, int | float) and not isinstance(default, bool)
     if isinstance(value, str) and (number or isinstance(default, list)):
         kind = "number" if number else "list"

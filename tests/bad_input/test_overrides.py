@@ -36,6 +36,7 @@ def config(tmp_path):
         ["--max_epochs", "$2 * 3", "--spacing", "@other"],
         ["--network_def#stack", "abc", "--network_def::patch", "[3, 3]", "--train#trainer#max_epochs", "2"],
         ["--steps#0#prob", "0", "--steps#0#axis", "-1"],
+        ["--show", "True", "--show=False", "--show", "$1 > 0"],
     ],
 )
 def test_what_may_be_typed(config, typed):
@@ -51,6 +52,7 @@ def test_what_may_be_typed(config, typed):
         (["--spacing", "fine"], "spacing is 'fine'; train.json has 2.5 there: give a number"),
         (["--recurrence=top"], "recurrence is 'top'; .* give a list"),
         (["--train#trainer#max_epochs", "0", "--max_epochs", "0"], "max_epochs is 0; .* give 1 or more"),
+        (["--show", "false"], "show is 'false'; train.json has True there: give True or False"),
         (["--backend", "nccl"], "train.json has no backend"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`--refine true`: the lattice first, and every pixel where it matters; nearly the same masks."""
+"""`--refine True`: the lattice first, and every pixel where it matters; nearly the same masks."""
 
 import sys
 from pathlib import Path
