@@ -122,7 +122,10 @@ def points_of(branch: "Branch") -> list[Kernel]:
 
 def first_maps(branch: "Branch", kernels: Sequence[Kernel], image: Tensor) -> Tensor:
     """What the first pooling reads: image (1, 1, H, W) -> maps (h, 1, w, C)."""
-    maps = branch.convs[0](image).permute(2, 0, 3, 1).contiguous()
+    conv = branch.convs[0]
+    last = torch.channels_last  # of image and weight, or torch writes channels first and all is copied
+    maps = F.conv2d(image.to(memory_format=last), conv.weight.to(memory_format=last), conv.bias)
+    maps = maps.permute(2, 0, 3, 1).contiguous()
     for index in range(_first_pooling(branch)):
         maps = convolve(_after(maps, branch, index, 0), kernels[index])
     return maps
