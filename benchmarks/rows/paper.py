@@ -14,6 +14,8 @@ class Task(NamedTuple):
         settings: ids of the configs with other values, for every row; evaluate gets those that it has.
         train_only, evaluate_only: the same for one of the two.
         rows: names of those that it is for; empty takes all.
+        published: the paper's figures for this task by row, where it has a table of its own, `where`; empty takes
+            those of the rows.
     """
 
     folder: str
@@ -24,6 +26,8 @@ class Task(NamedTuple):
     train_only: Mapping[str, Any] = {}
     evaluate_only: Mapping[str, Any] = {}
     rows: Sequence[str] = ()
+    published: Mapping[str, Mapping[str, float]] = {}
+    where: str = ""
 
 
 class Row(NamedTuple):
@@ -86,5 +90,12 @@ class Paper(NamedTuple):
 
     def rows_of(self, task: str) -> list[Row]:
         """The rows of one task, in the order of the table."""
-        names = self.tasks[task].rows
-        return [row for row in self.rows if not names or row.name in names]
+        of = self.tasks[task]
+        rows = [row for row in self.rows if not of.rows or row.name in of.rows]
+        known = of.published
+        if not known:
+            return rows
+        return [
+            row._replace(published=known.get(row.name, {}), where=of.where if row.name in known else "-")
+            for row in rows
+        ]

@@ -250,3 +250,12 @@ def test_a_task_may_be_for_some_rows_alone(finished, slice_set, tmp_path, monkey
 def test_a_tasks_rows_are_the_papers(paper):
     known = {row.name for row in paper.rows}
     assert all({paper.ours} < set(task.rows) <= known for task in paper.tasks.values() if task.rows)
+
+
+@pytest.mark.parametrize("paper", [crossover.PAPER], ids=["Crossover-Net"])
+def test_a_task_with_a_table_of_its_own_shows_its_figures_and_no_others(paper):
+    rows = {row.name: row for row in paper.rows_of("breast")}
+    assert rows["Crossover-Net"].published == {"dsc": 0.9126}
+    assert rows["Crossover-Net"].where == "Table II"
+    assert (rows["U-Net"].published, rows["U-Net"].where) == ({}, "-")
+    assert paper.row("U-Net").published["dsc"] == 0.839
