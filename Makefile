@@ -266,9 +266,11 @@ cavity-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train crossover_cardia
 	@OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_cardiac/configs/train.json --dataset_dir $(ORGANS)/train_public --output_dir runs/cavity --spacing 0 --turn 3.14 --max_epochs 30 --val_interval 100 --folds 22 --labels "{'cavity':[1]}" --label_values "[0,1]" --precision bfloat16
 
 MYOCARDIUM = OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_myocardium/configs/train.json --dataset_dir $(DATA)/acdc --spacing 0 --turn 3.14 --val_interval 100 --precision bfloat16
-myocardium-weights: $(READY)  ## train crossover_myocardium's weights, about an hour of one core: make myocardium-weights DATA=folder
+MORE_VARIED = --augmentation\#2\#scale_range 0.4 --augmentation\#4\#factors 0.5 --augmentation\#5\#prob 0.8 --augmentation\#5\#gamma "[0.5,2.0]"
+myocardium-weights: $(READY)  ## train crossover_myocardium's weights, two and a half hours of one core: make myocardium-weights DATA=folder
 	@$(MYOCARDIUM) --output_dir runs/myocardium --max_epochs 40
-	@$(MYOCARDIUM) --output_dir runs/myocardium2 --initial_weights runs/myocardium/model.pt --max_epochs 18 --learning_rate 0.0007 --augmentation#2#scale_range 0.4 --augmentation#4#factors 0.5 --augmentation#5#prob 0.8 --augmentation#5#gamma "[0.5,2.0]"
+	@$(MYOCARDIUM) --output_dir runs/myocardium2 --initial_weights runs/myocardium/model.pt --max_epochs 18 --learning_rate 0.0007 $(MORE_VARIED)
+	@$(MYOCARDIUM) --output_dir runs/myocardium3 --initial_weights runs/myocardium2/model.pt --max_epochs 80 $(MORE_VARIED)
 
 shipped: $(ORGANS)/breast_ultrasound/index.csv  ## what the automatic bundles' weights reach on other patients: make shipped DATA=folder
 	@$(BIN)/python benchmarks/shipped.py --data $(DATA)
