@@ -12,6 +12,16 @@ def reproduce(results: dict[str, Any]) -> str:
     return "\n\n".join(_task(task, results["about"]) for task in results["tasks"].values())
 
 
+def ellipse(results: dict[str, Any]) -> str:
+    """What the box around a lesion is worth without the image, on the same held-out images."""
+    held_out = ", ".join(f"{found['dsc']:.3f} (seed {seed})" for seed, found in results["held_out"].items())
+    images = next(iter(results["held_out"].values()))["images"]
+    return (
+        f"The ellipse inscribed in the lesion's own box has DSC {held_out} on the {images} images held out, "
+        f"{results['all']['dsc']:.3f} ± {results['all']['sd']:.3f} on all {results['all']['images']}."
+    )
+
+
 def _task(task: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     measures = about["measures"]
     seeds = max((len(row["seeds"]) for row in task["rows"].values() if "seeds" in row), default=0)

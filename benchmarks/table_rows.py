@@ -6,7 +6,7 @@ from typing import Any
 from published import CROSSOVER_TABLE_1
 from table_cards import LIMITS, below, cost, failures, one_click_own
 from table_clicks import click_volumes, few_shot, mixture, one_click, one_click_short
-from table_reproduce import reproduce
+from table_reproduce import ellipse, reproduce
 from table_robustness import robustness
 from table_speed import click_precision, runtimes, speed
 
@@ -115,6 +115,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "robustness": robustness,
     "reproduce_crossover": reproduce,
     "reproduce_sequential": reproduce,
+    "breast_ellipse": ellipse,
 }
 
 
