@@ -13,7 +13,7 @@ export MPLBACKEND = Agg
 export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kidney-phantom kidney-real click-weights click-organs-weights click-real few-shot click-mixture cavity-weights myocardium-weights shipped reproduce cards cost bench tables configs clean
+.PHONY: help demo test kidney-phantom kidney-real kidney-weights click-weights click-organs-weights click-real few-shot click-mixture cavity-weights myocardium-weights shipped reproduce cards cost bench tables configs clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -217,6 +217,11 @@ kidney-phantom: demo  ## the demo's figures into results/
 kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about half an hour: make kidney-real DATA=folder
 	@$(BIN)/python benchmarks/kidney_real.py --dataset_dir $(DATA) --epochs "{'crossover': 25, 'basic_unet': 42}"
 	@$(BIN)/python benchmarks/tables.py
+
+KIDNEY = $(RUN) training --config_file $(BUNDLE)/train.json --dataset_dir $(DATA)/kits19_slices --folds 3 --fold 0 --constraint none
+kidney-weights: $(READY)  ## train crossover_kidney's weights, about forty minutes: make kidney-weights DATA=folder
+	@$(KIDNEY) --output_dir runs/kidney --max_epochs 40
+	@OMP_NUM_THREADS=1 $(KIDNEY) --output_dir runs/kidney2 --initial_weights runs/kidney/model.pt --max_epochs 180 --val_interval 1000 --precision bfloat16 --augmentation\#2\#scale_range 0.3 --augmentation\#4\#factors 0.4
 
 # One thread each: two trainings side by side then get along on two cores, and figures do not depend on the machine's.
 ORGANS := runs/organs
