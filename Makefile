@@ -300,7 +300,11 @@ bench: $(READY)  ## every benchmark of speed into results/, on an idle machine: 
 	@$(if $(DATA),PATCHSEG_DATA=$(DATA)) $(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/tables.py
 
-.PHONY: runtimes click-precision
+.PHONY: gpu-bench runtimes click-precision
+gpu-bench: $(READY)  ## dense logits, clicks and training on an NVIDIA GPU into results/, about a minute
+	@$(BIN)/python benchmarks/gpu.py --results results/gpu.json
+	@$(BIN)/python benchmarks/tables.py
+
 runtimes: $(READY)  ## torch.compile, ONNX Runtime and OpenVINO beside torch, a few minutes on an idle machine
 	@$(BIN)/python benchmarks/runtimes.py
 	@$(BIN)/python benchmarks/tables.py

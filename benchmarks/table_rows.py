@@ -6,6 +6,7 @@ from typing import Any
 from published import CROSSOVER_TABLE_1
 from table_cards import LIMITS, below, cost, failures, one_click_own
 from table_clicks import click_volumes, few_shot, mixture, one_click, one_click_short
+from table_gpu import gpu
 from table_reproduce import ellipse, reproduce
 from table_robustness import robustness
 from table_speed import click_precision, runtimes, speed
@@ -110,6 +111,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "click_volumes": click_volumes,
     "click_volumes_every_ray": click_volumes,
     "speed": speed,
+    "gpu": gpu,
     "runtimes": runtimes,
     "click_precision": click_precision,
     "robustness": robustness,
