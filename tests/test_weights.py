@@ -97,3 +97,18 @@ def test_the_same_weights_give_the_same_bytes(tmp_path):
     for name in ("one", "another"):
         save_weights(trained, tmp_path / name / f"{name}.pt")
     assert (tmp_path / "one" / "one.pt").read_bytes() == (tmp_path / "another" / "another.pt").read_bytes()
+
+
+def test_weights_trained_on_a_gpu_are_written_as_numbers_of_the_cpu(tmp_path):
+    """Others read them too, with a plain torch.load, where no GPU is."""
+
+    class OnGpu:
+        def cpu(self):
+            return torch.ones(2)
+
+    class Trained(torch.nn.Module):
+        def state_dict(self):
+            return {"weight": OnGpu()}
+
+    save_weights(Trained(), tmp_path / "model.pt")
+    assert torch.equal(torch.load(tmp_path / "model.pt", weights_only=True)["weight"], torch.ones(2))

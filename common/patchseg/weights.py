@@ -73,8 +73,11 @@ def saved_as(network: torch.nn.Module, path: str | Path) -> bool:
 
 
 def _as_bytes(network: torch.nn.Module) -> bytes:
+    weights = network.state_dict()
+    for name, values in weights.items():
+        weights[name] = values.cpu()  # what a GPU trained has to open where there is none
     buffer = BytesIO()
-    torch.save(network.state_dict(), buffer)
+    torch.save(weights, buffer)
     return buffer.getvalue()
 
 
