@@ -53,6 +53,7 @@ def main(results: str = "results/gpu.json", seconds: float = 0.7) -> None:
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
+        "seconds": seconds,
     }
     found = {"about": about, "lines": measure(torch.device("cuda"), seconds)}
     differing = wrong(found["lines"])

@@ -8,19 +8,21 @@ SHOWN = {  # how names begin
     "crossover_training": ("Crossover-Net, a training step on the lattice", "patch pairs"),
     "seqpatch_training": ("Sequential patches, a training step", "-"),
 }
+PRECISIONS = ("float32", "bfloat16")  # those of the bundles' `precision`; the file holds TF32 too
 
 
 def gpu(results: dict[str, Any]) -> str:
-    """One row per task and precision, and the device in a sentence."""
+    """One row per task and precision of the bundles, and the device in a sentence."""
     heading = [
         "benchmark", "what", "precision", "ms", "a second", "baseline", "times faster", "of the limit",
         "largest error", "GPU memory, MB",
     ]  # fmt: skip
     rows = []
-    for found in results["lines"]:
+    for found in (line for line in results["lines"] if line["precision"] in PRECISIONS):
         what, baseline = next((SHOWN[start] for start in SHOWN if found["name"].startswith(start)), ("-", "-"))
-        row = [f"`{found['name']}`", what, found["precision"], _number(found["ms"], ".3g")]
-        row += [f"{_large(found['per_second'])} {found['unit']}", baseline, _number(found["ratio"], ".3g")]
+        row = [f"`{found['name']}`", what, found["precision"], _large(found["ms"])]
+        ratio = "-" if found["ratio"] is None else _large(found["ratio"])
+        row += [f"{_large(found['per_second'])} {found['unit']}", baseline, ratio]
         row += [_number(found["of_limit"], ".2f"), _number(found["max_error"], ".0e")]
         rows.append([*row, _number(found["peak_mb"], ".0f")])
     lines = ["| " + " | ".join(row) + " |" for row in (heading, ["---"] * len(heading), *rows)]

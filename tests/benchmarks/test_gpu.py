@@ -48,7 +48,11 @@ def test_all_precisions_into_a_table(capsys):
     assert [line["precision"] for line in lines] == list(gpu.PRECISIONS)
     assert [json.loads(text) for text in capsys.readouterr().out.splitlines()] == lines
     text = table({"about": {"device": "Card", "torch": "2.11", "cuda": "13"}, "lines": lines})
-    assert text.count("`seqpatch_training_1x4x2`") == 3 and "Card, torch 2.11, CUDA 13." in text
+    assert (
+        text.count("`seqpatch_training_1x4x2`") == 2
+        and "tf32" not in text
+        and "Card, torch 2.11, CUDA 13." in text
+    )
 
 
 def test_what_does_not_fit_is_left_out(capsys):
