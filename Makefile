@@ -219,35 +219,35 @@ kidney-real: $(READY)  ## cross-validation on real CT beside BasicUNet, about ha
 	@$(BIN)/python benchmarks/tables.py
 
 KIDNEY = $(RUN) training --config_file $(BUNDLE)/train.json --dataset_dir $(DATA)/kits19_slices --folds 3 --fold 0 --constraint none
-kidney-weights: $(READY)  ## train crossover_kidney's weights, about forty minutes: make kidney-weights DATA=folder
+kidney-weights: $(READY)  ## train crossover_kidney's weights, an hour with a GPU: make kidney-weights DATA=folder
 	@$(KIDNEY) --output_dir runs/kidney --max_epochs 40
 	@OMP_NUM_THREADS=1 $(KIDNEY) --output_dir runs/kidney2 --initial_weights runs/kidney/model.pt --max_epochs 180 --val_interval 1000 --precision bfloat16 --augmentation\#2\#scale_range 0.3 --augmentation\#4\#factors 0.4
+	@OMP_NUM_THREADS=1 $(KIDNEY) --output_dir runs/kidney3 --initial_weights runs/kidney2/model.pt --max_epochs 220 --val_interval 1000 --precision bfloat16 --augmentation\#2\#scale_range 0.3 --augmentation\#2\#rotate_range 0.5 --augmentation\#4\#factors 0.4 --batch_size 2 --slices_per_case 8 --num_workers 1
 
 # One thread each: two trainings side by side then get along on two cores, and figures do not depend on the machine's.
 ORGANS := runs/organs
 CLICK_TRAINING = OMP_NUM_THREADS=1 $(RUN) training --folds 10 --val_interval 1000 --precision bfloat16 --spacing 0.625
 CLICK_UNET = "['$(CLICK)/train.json','benchmarks/configs/click_unet.json']"
-EQUAL_TIME = --batch_size 4 --rays 8 --click_error 0.5 --slices_per_epoch 200
 ONE_CLICK = OMP_NUM_THREADS=1 $(BIN)/python benchmarks/one_click.py --precision bfloat16
 
 $(ORGANS)/breast_ultrasound/index.csv: $(READY)
 	@$(BIN)/python benchmarks/organs.py --data $(DATA) --out $(ORGANS)
 
-click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train seqpatch_prostate's weights, 70 minutes of one core: make click-weights DATA=folder
-	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train_public --config_file $(CLICK)/train.json --output_dir runs/click_shapes --max_epochs 6 --synthetic_share 1
-	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train_public --config_file $(CLICK)/train.json --output_dir runs/click_open --max_epochs 56 --synthetic_share 0.9 --seed 3 --initial_weights runs/click_shapes/model.pt
+# Many slices, all rays of each: an NVIDIA GPU, and the cores that draw the slices for it, or days.
+WORKERS ?= 4
+MANY_RAYS = --batch_size 16 --rays 16 --slices_per_epoch 4800 --click_error 0.8 --num_workers $(WORKERS)
+click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train seqpatch_prostate's weights, a quarter of an hour with a GPU: make click-weights DATA=folder
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train_public --config_file $(CLICK)/train.json --output_dir runs/click_open $(MANY_RAYS) --max_epochs 20 --synthetic_share 0.9
 
-click-organs-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train seqpatch_kidney's weights, about two hours: make click-organs-weights DATA=folder
-	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage1 $(EQUAL_TIME) --max_epochs 50 --train#trainer#max_epochs 18
-	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage2 $(EQUAL_TIME) --max_epochs 15 --seed 1 --learning_rate 0.0008 --initial_weights runs/click_stage1/model.pt
-	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_stage3 --max_epochs 66 --seed 2 --initial_weights runs/click_stage2/model.pt
+click-organs-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train seqpatch_kidney's weights, a quarter of an hour with a GPU: make click-organs-weights DATA=folder
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK)/train.json --output_dir runs/click_organs $(MANY_RAYS) --max_epochs 24
 
-SHAPES = 'Sequential patches, synthetic and Sunnybrook, 70 min': 'runs/click_open/model.pt'
-ALL_ORGANS = 'Sequential patches, organs and synthetic, 110 min': 'runs/click_stage3/model.pt'
-FORTY = 'Sequential patches, organs and synthetic, 40 min': 'runs/click_stage2/model.pt', 'U-Net with click, 40 min': 'runs/click_unet/model.pt'
-click-real: click-weights click-organs-weights  ## one click on real organs beside a U-Net, about four hours in all: make click-real DATA=folder
-	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK_UNET) --output_dir runs/click_unet $(EQUAL_TIME) --max_epochs 100
-	@$(ONE_CLICK) --slices 60 --checkpoints "{$(SHAPES), $(ALL_ORGANS), $(FORTY)}"
+SHAPES = 'Sequential patches, synthetic and Sunnybrook': 'runs/click_open/model.pt'
+ALL_ORGANS = 'Sequential patches, organs and synthetic': 'runs/click_organs/model.pt'
+U_NET = 'U-Net with click, organs and synthetic': 'runs/click_unet/model.pt'
+click-real: click-weights click-organs-weights  ## one click on real organs beside a U-Net, about two hours with a GPU: make click-real DATA=folder
+	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train --config_file $(CLICK_UNET) --output_dir runs/click_unet $(MANY_RAYS) --max_epochs 24
+	@$(ONE_CLICK) --slices 60 --checkpoints "{$(SHAPES), $(ALL_ORGANS), $(U_NET)}"
 	@$(ONE_CLICK) --slices 60 --checkpoints "{$(ALL_ORGANS), $(SHAPES)}" --sets kits19 --steps 15 --results results/one_click_kidney.json
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/click_volumes.py --data $(DATA) --checkpoint runs/click_open/model.pt --precision bfloat16
 	@$(BIN)/python benchmarks/tables.py
@@ -267,15 +267,18 @@ click-mixture: $(ORGANS)/breast_ultrasound/index.csv  ## one click after trainin
 	@$(ONE_CLICK) --offsets "[0]" --slices 30 --results results/mixture.json --checkpoints "{'real organs, 60 % synthetic': 'runs/mixture/organs_and_shapes/model.pt', 'synthetic only': 'runs/mixture/shapes_only/model.pt', 'real organs only': 'runs/mixture/organs_only/model.pt', 'Sunnybrook, 60 % synthetic': 'runs/mixture/public_and_shapes/model.pt', 'Sunnybrook only': 'runs/mixture/public_only/model.pt'}"
 	@$(BIN)/python benchmarks/tables.py
 
-cavity-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train crossover_cardiac's weights, about forty minutes of one core: make cavity-weights DATA=folder
-	@OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_cardiac/configs/train.json --dataset_dir $(ORGANS)/train_public --output_dir runs/cavity --spacing 0 --turn 3.14 --max_epochs 30 --val_interval 100 --folds 22 --labels "{'cavity':[1]}" --label_values "[0,1]" --precision bfloat16
+MORE_VARIED = --augmentation\#2\#scale_range 0.4 --augmentation\#4\#factors 0.5 --augmentation\#5\#prob 0.8 --augmentation\#5\#gamma "[0.5,2.0]"
+CAVITY = OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_cardiac/configs/train.json --dataset_dir $(ORGANS)/train_public --spacing 0 --turn 3.14 --val_interval 100 --folds 22 --labels "{'cavity':[1]}" --label_values "[0,1]" --precision bfloat16
+cavity-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train crossover_cardiac's weights, an hour with a GPU: make cavity-weights DATA=folder
+	@$(CAVITY) --output_dir runs/cavity --max_epochs 30
+	@$(CAVITY) --output_dir runs/cavity2 --initial_weights runs/cavity/model.pt --max_epochs 44 --batch_size 4 --slices_per_case 4 --num_workers 1 $(MORE_VARIED)
 
 MYOCARDIUM = OMP_NUM_THREADS=1 $(RUN) training --config_file bundles/crossover_myocardium/configs/train.json --dataset_dir $(DATA)/acdc --spacing 0 --turn 3.14 --val_interval 100 --precision bfloat16
-MORE_VARIED = --augmentation\#2\#scale_range 0.4 --augmentation\#4\#factors 0.5 --augmentation\#5\#prob 0.8 --augmentation\#5\#gamma "[0.5,2.0]"
-myocardium-weights: $(READY)  ## train crossover_myocardium's weights, two and a half hours of one core: make myocardium-weights DATA=folder
+myocardium-weights: $(READY)  ## train crossover_myocardium's weights, three hours with a GPU for the last stage: make myocardium-weights DATA=folder
 	@$(MYOCARDIUM) --output_dir runs/myocardium --max_epochs 40
 	@$(MYOCARDIUM) --output_dir runs/myocardium2 --initial_weights runs/myocardium/model.pt --max_epochs 18 --learning_rate 0.0007 $(MORE_VARIED)
 	@$(MYOCARDIUM) --output_dir runs/myocardium3 --initial_weights runs/myocardium2/model.pt --max_epochs 80 $(MORE_VARIED)
+	@$(MYOCARDIUM) --output_dir runs/myocardium4 --initial_weights runs/myocardium3/model.pt --max_epochs 150 --batch_size 2 --slices_per_case 8 --num_workers 2 $(MORE_VARIED)
 
 shipped: $(ORGANS)/breast_ultrasound/index.csv  ## what the automatic bundles' weights reach on other patients: make shipped DATA=folder
 	@$(BIN)/python benchmarks/shipped.py --data $(DATA)
