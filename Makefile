@@ -235,7 +235,7 @@ $(ORGANS)/breast_ultrasound/index.csv: $(READY)
 
 # Many slices, all rays of each: an NVIDIA GPU, and the cores that draw the slices for it, or days.
 WORKERS ?= 4
-MANY_RAYS = --batch_size 16 --rays 16 --slices_per_epoch 4800 --click_error 0.8 --num_workers $(WORKERS)
+MANY_RAYS = --batch_size 16 --rays 16 --slices_per_epoch 4800 --click_error 0.8 --num_workers $(WORKERS) --train\#trainer\#decollate False
 click-weights: $(ORGANS)/breast_ultrasound/index.csv  ## train seqpatch_prostate's weights, a quarter of an hour with a GPU: make click-weights DATA=folder
 	@$(CLICK_TRAINING) --dataset_dir $(ORGANS)/train_public --config_file $(CLICK)/train.json --output_dir runs/click_open $(MANY_RAYS) --max_epochs 20 --synthetic_share 0.9
 
