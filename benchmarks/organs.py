@@ -6,7 +6,8 @@ Writes one folder per set with images/, labels/ and index.csv (8-bit PNG, label 
 and kidney slices of three quarters of the patients; `train_public`, those of them in the public domain;
 `sunnybrook_lv`, `acdc` and `kits19`, of the other patients; and `prostate`, `left_atrium` and `breast_ultrasound`,
 which are never trained on. Pixels are kept as acquired: sizes are drawn at random in training, and found from the
-image in use. Only MR whose spacing is known, and never trained on, is brought to the bundle's grid, as in use.
+image in use. Only MR whose spacing is known, and never trained on, is brought to one grid, a little coarser than the
+bundle's.
 """
 
 import csv
@@ -27,7 +28,7 @@ from tqdm import tqdm
 from patchseg.data import split_cases
 from patchseg.errors import InputError, show_as_sentence
 
-GRID_MM = 1.25  # the bundle's own spacing in the slice
+GRID_MM = 1.25  # between pixels of a slice whose spacing is known, whatever grid the bundle takes
 LEAST = 100  # pixels of an object
 TESTED = ("sunnybrook_lv", "acdc", "kits19")
 PUBLIC = "sunnybrook_lv"  # the only one whose licence lets weights be shipped under the project's own

@@ -44,7 +44,7 @@ from patchseg.masks import write_mask
 from patchseg.segment import Segmentation, segment_scan
 
 FULL = os.environ.get("PATCHSEG_GEOMETRY") == "full"
-GRID = {"crossover_kidney": 2.5, "seqpatch_prostate": 1.25}  # mm, of the networks' rows and columns
+GRID = {"crossover_kidney": 2.5, "seqpatch_prostate": 1.0}  # mm, of the networks' rows and columns
 SOFT = {"crossover_kidney": 6.0, "seqpatch_prostate": 1.0}  # mm, of the anatomy's edge
 MASKS = ("mask.nii.gz", "mask.mha", "mask.nrrd")
 PRODUCT = [(codes, header, form) for codes in ORIENTATIONS for header in HEADERS for form in FORMS]
@@ -208,10 +208,11 @@ def assert_clicks_stay(scan: Path, root: Path, header: Header) -> None:
     found = nib.affines.apply_affine(grid.affine.numpy(), there)
     # two clicks may fall into one voxel of the grid
     nearest = KDTree(found).query(places)[1]
-    axes = grid.affine[:3, :3].numpy() / GRID["seqpatch_prostate"] / [1, 1, header.sides[2] / 1.25]
+    axes = grid.affine[:3, :3].numpy() / GRID["seqpatch_prostate"] / [1, 1, header.sides[2] / GRID["seqpatch_prostate"]]
     apart = np.abs((found[nearest] - places) @ axes)
     assert set(nearest) == set(range(len(found))), "a click where nobody clicked"
-    assert (apart <= [0.626, 0.626, 1e-3]).all(), "rows and columns to half a voxel, slices are kept"
+    half = GRID["seqpatch_prostate"] / 2 + 1e-3
+    assert (apart <= [half, half, 1e-3]).all(), "rows and columns to half a voxel, slices are kept"
     shape, affine = file_grid(grid)
     assert shape == file.array.shape
     back = nib.affines.apply_affine(file.affine, to_file(there, affine, grid.affine))
