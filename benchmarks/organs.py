@@ -6,8 +6,8 @@ Writes one folder per set with images/, labels/ and index.csv (8-bit PNG, label 
 and kidney slices of three quarters of the patients; `train_public`, those of them in the public domain;
 `sunnybrook_lv`, `acdc` and `kits19`, of the other patients; and `prostate`, `left_atrium` and `breast_ultrasound`,
 which are never trained on. Pixels are kept as acquired: sizes are drawn at random in training, and found from the
-image in use. Only MR whose spacing is known, and never trained on, is brought to one grid, a little coarser than the
-bundle's.
+image in use. Only MR whose spacing is known, and never trained on, is brought to one grid, a little coarser than
+the bundle's.
 """
 
 import csv

@@ -206,12 +206,13 @@ def assert_clicks_stay(scan: Path, root: Path, header: Header) -> None:
     places = nib.affines.apply_affine(file.affine, clicks)
     there = grid[1].nonzero().numpy()
     found = nib.affines.apply_affine(grid.affine.numpy(), there)
+    pixel = GRID["seqpatch_prostate"]
     # two clicks may fall into one voxel of the grid
     nearest = KDTree(found).query(places)[1]
-    axes = grid.affine[:3, :3].numpy() / GRID["seqpatch_prostate"] / [1, 1, header.sides[2] / GRID["seqpatch_prostate"]]
+    axes = grid.affine[:3, :3].numpy() / [pixel, pixel, header.sides[2]]
     apart = np.abs((found[nearest] - places) @ axes)
     assert set(nearest) == set(range(len(found))), "a click where nobody clicked"
-    half = GRID["seqpatch_prostate"] / 2 + 1e-3
+    half = pixel / 2 + 1e-3
     assert (apart <= [half, half, 1e-3]).all(), "rows and columns to half a voxel, slices are kept"
     shape, affine = file_grid(grid)
     assert shape == file.array.shape
