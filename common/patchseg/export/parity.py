@@ -19,7 +19,7 @@ from patchseg.seqpatch.shapes import interior_point
 
 from .formats import Run
 
-TOLERANCE = 1e-4  # of logits
+TOLERANCE = 1e-5  # of the largest logit, or of 10 where all are smaller: float32 rounds in proportion to its numbers
 CT_SEED, MR_SEED = 2, 7  # phantoms whose last axis are the slices
 
 
@@ -51,8 +51,8 @@ def compare(parser: ConfigParser, network: nn.Module, exported: Run, record: Map
     """Run the bundle's inference on a record with both networks.
 
     Returns:
-        `largest_difference` of the logits, given the same input; `different_voxels` of the masks; and `voxels` of
-        the network's own mask.
+        `largest_difference` of the logits, given the same input, and `tolerance`, how large it may be;
+        `different_voxels` of the masks; and `voxels` of the network's own mask.
     """
     data = parser.get_parsed_content("preprocessing")(dict(record))
     batch = list_data_collate([data])
@@ -60,10 +60,12 @@ def compare(parser: ConfigParser, network: nn.Module, exported: Run, record: Map
     finish = Compose([t for t in transforms if not isinstance(t, SaveImaged)])
     inferer = parser.get_parsed_content("inferer")
     differences: list[float] = []
+    largest: list[float] = []
 
     def both(image: Tensor) -> Tensor:
         ours = network(_bare(image))
         differences.append(float((ours - exported(_bare(image))).abs().max()))
+        largest.append(float(ours.abs().max()))
         return ours
 
     def mask(run: Run) -> Tensor:
@@ -74,9 +76,19 @@ def compare(parser: ConfigParser, network: nn.Module, exported: Run, record: Map
     expected, found = mask(both), mask(lambda image: exported(_bare(image)))
     return {
         "largest_difference": max(differences),
+        "tolerance": tolerance(max(largest)),
         "different_voxels": int((expected != found).sum()),
         "voxels": int(expected.sum()),
     }
+
+
+def tolerance(largest_logit: float) -> float:
+    """How far logits of two formats of one network may be apart.
+
+    >>> tolerance(4.0), tolerance(20.0)
+    (0.0001, 0.0002)
+    """
+    return TOLERANCE * max(largest_logit, 10.0)
 
 
 def _bare(image: Tensor) -> Tensor:
