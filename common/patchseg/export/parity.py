@@ -19,7 +19,7 @@ from patchseg.seqpatch.shapes import interior_point
 
 from .formats import Run
 
-TOLERANCE = 1e-5  # of the largest logit, or of 10 where all are smaller: float32 rounds in proportion to its numbers
+TOLERANCE = 1e-5  # of the largest logit, or of 10 where all are smaller: float32 rounds in proportion
 CT_SEED, MR_SEED = 2, 7  # phantoms whose last axis are the slices
 
 

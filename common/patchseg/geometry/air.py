@@ -12,8 +12,8 @@ def in_air(image: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     """Whether voxels lie in the air around the body: dark all around, in a region that reaches the slice's edge.
 
     Cysts and dark lesions are not air: tissue surrounds them, so their dark region ends before the edge. To refuse
-    no click on an object, this is strict: air whose noise, averaged over three rows and columns, reaches above 5 % of
-    the intensities is not recognised.
+    no click on an object, this is strict: air whose noise, averaged over three rows and columns, reaches above 5 %
+    of the intensities is not recognised.
 
     Args:
         image: (rows, columns, slices), air the darkest; any scale.
