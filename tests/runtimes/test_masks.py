@@ -1,4 +1,7 @@
-"""Every runtime finds the mask of torch in float32, voxel for voxel, on a real slice of each bundle's kind."""
+"""Every runtime finds the mask of torch in float32, voxel for voxel, on a real slice of each bundle's kind.
+
+Logits are held against the plain definition; torch's own fast path rounds a little more than the others.
+"""
 
 import copy
 from pathlib import Path
@@ -15,6 +18,7 @@ from patchseg.export.parity import compare, slice_record
 from patchseg.runtimes import RUNTIMES, at_runtime
 from patchseg.weights import load_weights
 
+MOST = {"torch": 2e-4}  # of a logit, the largest of which are about 20; 1e-4 for the others
 AUTOMATIC = {"crossover_kidney": "kits19_slices", "crossover_cardiac": "sunnybrook_lv"}
 CLICKED = {"seqpatch_prostate": "prostate", "seqpatch_kidney": "kits19_slices"}
 
@@ -34,7 +38,7 @@ def record(name: str, data: Path, folder: Path) -> dict:
 
 
 @pytest.mark.parametrize("name", [n for n in bundle_names() if n in AUTOMATIC | CLICKED])
-@pytest.mark.parametrize("runtime", [runtime for runtime in RUNTIMES if runtime != "torch"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_mask_of_torch(real_data, tmp_path, name, runtime):
     root = bundle_root(name)
     parser = ConfigParser()
@@ -43,5 +47,5 @@ def test_the_mask_of_torch(real_data, tmp_path, name, runtime):
     network = load_weights(parser.get_parsed_content("network_def"), root / "models" / "model.pt").eval()
     given = record(name, real_data, tmp_path)
     found = compare(parser, network, at_runtime(copy.deepcopy(network), runtime), given)
-    assert found["largest_difference"] <= min(found["tolerance"], 2e-4) and found["voxels"] > 0
+    assert found["largest_difference"] <= MOST.get(runtime, 1e-4) and found["voxels"] > 0
     assert found["different_voxels"] == 0

@@ -27,7 +27,7 @@ def export_bundle(root: str | Path, folder: str | Path, overwrite: bool = False)
 
     Sizes stay open: rows, columns and slices of a Crossover-Net; rays and patches of sequential patches. Before a
     file is written its content is loaded again and compared with the bundle's network on a slice of a phantom:
-    logits within 1e-4 (or, where they exceed 10, within 1e-5 of the largest), the same mask.
+    logits within 1e-4 (or, where they exceed 20, within 5e-6 of the largest), the same mask.
 
     The contract says what has to be done before and after the network: axes, grid, intensities, every step.
 

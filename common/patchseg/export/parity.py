@@ -1,6 +1,7 @@
 """Whether an exported network is the bundle's network: the same logits and the same mask of a slice."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from patchseg.seqpatch.shapes import interior_point
 
 from .formats import Run
 
-TOLERANCE = 1e-5  # of the largest logit, or of 10 where all are smaller: float32 rounds in proportion
+TOLERANCE = 5e-6  # of the largest logit, or of 20 where all are smaller: float32 rounds in proportion
 CT_SEED, MR_SEED = 2, 7  # phantoms whose last axis are the slices
 
 
@@ -51,22 +52,25 @@ def compare(parser: ConfigParser, network: nn.Module, exported: Run, record: Map
     """Run the bundle's inference on a record with both networks.
 
     Returns:
-        `largest_difference` of the logits, given the same input, and `tolerance`, how large it may be;
-        `different_voxels` of the masks; and `voxels` of the network's own mask.
+        `largest_difference` of the logits, given the same input, and `tolerance`, how large it may be: the
+        network's by its plain definition, not by the fast path, which rounds more than other formats do;
+        `different_voxels` of the masks, the network's as in use; and `voxels` of that mask.
     """
     data = parser.get_parsed_content("preprocessing")(dict(record))
     batch = list_data_collate([data])
     transforms = parser.get_parsed_content("postprocessing").transforms
     finish = Compose([t for t in transforms if not isinstance(t, SaveImaged)])
     inferer = parser.get_parsed_content("inferer")
+    defined = deepcopy(network).requires_grad_(False)  # nothing is kept for gradients
     differences: list[float] = []
     largest: list[float] = []
 
     def both(image: Tensor) -> Tensor:
-        ours = network(_bare(image))
-        differences.append(float((ours - exported(_bare(image))).abs().max()))
-        largest.append(float(ours.abs().max()))
-        return ours
+        with torch.enable_grad():  # where gradients may be asked for, the plain form answers
+            expected = defined(_bare(image))
+        differences.append(float((expected - exported(_bare(image))).abs().max()))
+        largest.append(float(expected.abs().max()))
+        return network(_bare(image))
 
     def mask(run: Run) -> Tensor:
         with torch.no_grad():
@@ -85,10 +89,10 @@ def compare(parser: ConfigParser, network: nn.Module, exported: Run, record: Map
 def tolerance(largest_logit: float) -> float:
     """How far logits of two formats of one network may be apart.
 
-    >>> tolerance(4.0), tolerance(20.0)
+    >>> tolerance(4.0), tolerance(40.0)
     (0.0001, 0.0002)
     """
-    return TOLERANCE * max(largest_logit, 10.0)
+    return TOLERANCE * max(largest_logit, 20.0)
 
 
 def _bare(image: Tensor) -> Tensor:
