@@ -1,7 +1,7 @@
 """A branch of Crossover-Net as CPUs compute it fastest: `Branch.forward` by `winograd.convolve`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,12 @@ from torch import Tensor
 
 from .fragments import join_phases
 from .in_threads import in_threads
-from .winograd import Kernel, at_points, convolve
+from .winograd import NONE, Alike, Kernel, alike, at_points, convolve
 
 if TYPE_CHECKING:
     from .network import Branch, CrossoverNet
 
+T = TypeVar("T")
 Window = tuple[int, int, int, int]  # first row, first column, height, width
 PHASES = 4  # of a 2x2 pooling
 
@@ -26,17 +27,18 @@ def rows_first(
 
     None where it does not apply: on GPUs, at other precisions, while training, when exported or compiled.
 
-    The first convolution reads one channel and has little to save. From the first pooling that splits the map on,
-    each of its four phases is judged to the end before the next: its maps then stay near the core that computes
-    them. Of the last convolution's 500 channels, those of a few thousand positions exist at a time, until the
-    linear layer has read them.
+    The first convolution reads one channel and has little to save. Rows at the top and bottom that are alike, as
+    the zeros around the image are, stay alike from map to map for a while, and are computed once. From the first
+    pooling that splits the map on, each of its four phases is judged to the end before the next: its maps then
+    stay near the core that computes them. Of the last convolution's 500 channels, those of a few thousand
+    positions exist at a time, until the linear layer has read them.
     """
     if not applies(branch, image):
         return None
     kernels = points_of(branch)
     plain = convert_to_tensor(image, track_meta=False)
     logits = torch.cat(
-        [judged(branch, kernels, first_maps(branch, kernels, one), strided, weight) for one in plain.split(1)]
+        [judged(branch, kernels, *first_maps(branch, kernels, one), strided, weight) for one in plain.split(1)]
     )
     logits = logits if bias is None else logits + bias[:, None, None]
     return convert_to_dst_type(logits, image)[0]  # a MetaTensor stays one
@@ -53,9 +55,11 @@ class SharedMaps:
         self.bias = net.classifier.bias[:, None, None]
         self.weights = net.classifier.weight.chunk(2, 1)
         self.branches = (net.vertical, net.horizontal)
-        self.kernels = [points_of(branch) for branch in self.branches]
+        upright = points_of(net.vertical)
+        self.kernels = (upright, upright if net.horizontal is net.vertical else points_of(net.horizontal))
         padded = (net.pad(image), net.pad(image.transpose(2, 3)))
-        self.maps = _both(lambda one: first_maps(self.branches[one], self.kernels[one], padded[one]))
+        first = _both(lambda one: first_maps(self.branches[one], self.kernels[one], padded[one]))
+        self.maps, self.ends = zip(*first, strict=True)
         pixels = (side - patch + 1 for side, patch in zip(padded[0].shape[2:], net.patch, strict=True))
         # what a window's maps have beyond its own rows and columns
         self.arms = [side - own for side, own in zip(self.maps[0].shape[::2], pixels, strict=True)]
@@ -65,7 +69,9 @@ class SharedMaps:
 
         def of_branch(one: int) -> Tensor:
             branch = self.branches[one]
-            return judged(branch, self.kernels[one], self.maps[one], branch.pools, self.weights[one])
+            return judged(
+                branch, self.kernels[one], self.maps[one], self.ends[one], branch.pools, self.weights[one]
+            )
 
         upright, across = _both(of_branch)
         return upright + across.transpose(2, 3) + self.bias
@@ -96,9 +102,9 @@ class SharedMaps:
         return _to_the_end(branch, self.kernels[turned], maps, first + 1, 0, self.weights[turned])
 
 
-def _both(function: Callable[[int], Tensor]) -> list[Tensor]:
+def _both(function: Callable[[int], T]) -> list[T]:
     """What it returns of 0 and of 1, the two branches: side by side, where there are two threads."""
-    found: dict[int, Tensor] = {}
+    found: dict[int, T] = {}
 
     def turns(numbers: range) -> None:
         for number in numbers:
@@ -120,31 +126,37 @@ def points_of(branch: "Branch") -> list[Kernel]:
     return [at_points(conv.weight, conv.bias) for conv in branch.convs[1:]]
 
 
-def first_maps(branch: "Branch", kernels: Sequence[Kernel], image: Tensor) -> Tensor:
-    """What the first pooling reads: image (1, 1, H, W) -> maps (h, 1, w, C)."""
+def first_maps(branch: "Branch", kernels: Sequence[Kernel], image: Tensor) -> tuple[Tensor, Alike]:
+    """What the first pooling reads: image (1, 1, H, W) -> maps (h, 1, w, C), and which rows of these are alike."""
     conv = branch.convs[0]
     last = torch.channels_last  # of image and weight, or torch writes channels first and all is copied
     maps = F.conv2d(image.to(memory_format=last), conv.weight.to(memory_format=last), conv.bias)
-    maps = maps.permute(2, 0, 3, 1).contiguous()
+    maps, ends = maps.permute(2, 0, 3, 1).contiguous(), alike(image[0, 0]).convolved(conv.kernel_size[0])
     for index in range(_first_pooling(branch)):
-        maps = convolve(_after(maps, branch, index, 0), kernels[index])
-    return maps
+        maps = convolve(_after(maps, branch, index, 0), kernels[index], ends=ends)
+        ends = ends.convolved(kernels[index].rows)
+    return maps, ends
 
 
-def judged(branch: "Branch", kernels: Sequence[Kernel], maps: Tensor, strided: int, weight: Tensor) -> Tensor:
+def judged(
+    branch: "Branch", kernels: Sequence[Kernel], maps: Tensor, ends: Alike, strided: int, weight: Tensor
+) -> Tensor:
     """Logits (1, classes, h, w), without the linear layer's bias, of what the first pooling reads."""
     first = _first_pooling(branch)
     if strided == branch.pools:
-        return _to_the_end(branch, kernels, _after(maps, branch, first, strided), first + 1, strided, weight)
+        maps, ends = _after(maps, branch, first, strided), _ends_after(ends, branch, first)
+        return _to_the_end(branch, kernels, maps, first + 1, strided, weight, ends)
     splits = [index for index, pools in enumerate(branch.pool_after) if pools][strided]
     for index in range(first, splits):
-        maps = convolve(_after(maps, branch, index, strided), kernels[index])
+        ends = _ends_after(ends, branch, index)
+        maps = convolve(_after(maps, branch, index, strided), kernels[index], ends=ends)
+        ends = ends.convolved(kernels[index].rows)
     found: dict[int, Tensor] = {}
 
     def turns(numbers: range) -> None:
         for number in numbers:
             phase = _phase(maps, number).relu_()
-            found[number] = _to_the_end(branch, kernels, phase, splits + 1, strided, weight)
+            found[number] = _to_the_end(branch, kernels, phase, splits + 1, strided, weight, ends.pooled())
 
     in_threads(turns, PHASES)
     return join_phases(torch.cat([found[number] for number in range(PHASES)]))
@@ -156,12 +168,20 @@ def _first_pooling(branch: "Branch") -> int:
 
 
 def _to_the_end(
-    branch: "Branch", kernels: Sequence[Kernel], maps: Tensor, index: int, strided: int, weight: Tensor
+    branch: "Branch",
+    kernels: Sequence[Kernel],
+    maps: Tensor,
+    index: int,
+    strided: int,
+    weight: Tensor,
+    ends: Alike = NONE,
 ) -> Tensor:
     """Logits (1, classes, h, w) of the maps (H, 1, W, C) that convolution number `index` (from 0) reads."""
     for number in range(index, len(kernels)):
-        maps = _after(convolve(maps, kernels[number - 1]), branch, number, strided)
-    read = convolve(maps, kernels[-1], lambda some: F.linear(some.relu_(), weight), len(weight))
+        kernel = kernels[number - 1]
+        maps = _after(convolve(maps, kernel, ends=ends), branch, number, strided)
+        ends = _ends_after(ends.convolved(kernel.rows), branch, number)
+    read = convolve(maps, kernels[-1], lambda some: F.linear(some.relu_(), weight), len(weight), ends)
     logits = read.permute(1, 3, 0, 2).contiguous()
     while len(logits) > 1:
         logits = join_phases(logits)
@@ -178,6 +198,10 @@ def _after(maps: Tensor, branch: "Branch", index: int, strided: int) -> Tensor:
             else _pooled(maps)
         )
     return maps.relu_()
+
+
+def _ends_after(ends: Alike, branch: "Branch", index: int) -> Alike:
+    return ends.pooled() if branch.pool_after[index] else ends
 
 
 def _pooled(maps: Tensor) -> Tensor:

@@ -25,6 +25,34 @@ POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and i
 AT_ONCE = 192  # positions of a tile: what is computed for them stays in the caches of a core
 
 
+class Alike(NamedTuple):
+    """How many rows at the top, and at the bottom, equal one another: the zeros around an image, and its air."""
+
+    top: int = 0
+    bottom: int = 0
+
+    def convolved(self, rows: int) -> "Alike":
+        """Of what a convolution of so many rows gives."""
+        return Alike(max(self.top - rows + 1, 0), max(self.bottom - rows + 1, 0))
+
+    def pooled(self) -> "Alike":
+        """At least, of what a 2x2 pooling gives, whichever rows it starts at."""
+        return Alike(max(self.top - 1, 0) // 2, max(self.bottom - 2, 0) // 2)
+
+
+NONE = Alike()
+
+
+def alike(image: Tensor) -> Alike:
+    """Rows of an image (H, W).
+
+    >>> alike(torch.tensor([[0, 0], [0, 0], [0, 1], [0, 0]]))
+    Alike(top=2, bottom=1)
+    """
+    counts = [(rows == rows[0]).all(1).long().cumprod(0).sum() for rows in (image, image.flip(0))]
+    return Alike(*map(int, counts))
+
+
 class Kernel(NamedTuple):
     """A convolution's weights at the points.
 
@@ -54,6 +82,7 @@ def convolve(
     kernel: Kernel,
     then: Callable[[Tensor], Tensor] = lambda some: some,
     channels: int | None = None,
+    ends: Alike = NONE,
 ) -> Tensor:
     """A convolution of stride 1 without padding, and what follows at each position.
 
@@ -62,6 +91,7 @@ def convolve(
         kernel: from `at_points`.
         then: what to do with the O channels of some positions, (P, O) -> (P, channels); may do it in place.
         channels: that `then` returns; O unless given.
+        ends: rows of the maps that are alike: what sees only those is computed once at either end.
 
     Returns:
         (H - rows + 1, N, W - cols + 1, channels).
@@ -72,29 +102,39 @@ def convolve(
     True
     """
     rows, cols, tile = kernel.rows, kernel.cols, kernel.tile
-    height, count, width, _ = maps.shape
-    height, width = height - rows + 1, width - cols + 1
+    seen, count, width, _ = maps.shape
+    height, width = seen - rows + 1, width - cols + 1
+    top = min(max(ends.top - rows, 0), height - 1)
+    bottom = min(max(ends.bottom - rows, 0), height - 1 - top)
+    maps = maps[top : seen - bottom]
     points, outputs = tile + rows - 1, len(kernel.bias)
     to_outputs, _, to_maps = matrices(rows, tile)
-    tiles, positions = -(-height // tile), count * width
-    found = maps.new_empty(tiles, tile, positions, channels or outputs)
+    tiles, positions = -(-(height - top - bottom) // tile), count * width
+    found = maps.new_empty(max(top + tiles * tile, height), positions, channels or outputs)
+    tiled = found[top : top + tiles * tile].unflatten(0, (tiles, tile))
+
+    together = max(AT_ONCE // positions, 1)  # tiles at a time, where they are narrow
 
     def turns(numbers: range) -> None:
         products, sums = maps.new_empty(points * AT_ONCE * outputs), maps.new_empty(tile * AT_ONCE * outputs)
-        for number in numbers:
-            part = maps[number * tile : number * tile + points]
-            part = F.pad(part, [0, 0] * 3 + [0, points - len(part)])
-            values = _with_neighbours((to_maps @ part.flatten(1)).view(points, *maps.shape[1:]), cols)
+        for start in numbers[::together]:
+            some_tiles = tiled[start : min(start + together, numbers.stop)].transpose(0, 1)
+            lines = (some_tiles.shape[1] - 1) * tile + points
+            part = maps[start * tile : start * tile + lines]
+            part = F.pad(part, [0, 0] * 3 + [0, lines - len(part)])
+            part = part.unfold(0, points, tile).movedim(-1, 0)
+            values = _with_neighbours((to_maps @ part.flatten(1)).view(points, -1, *maps.shape[2:]), cols)
             for first in range(0, positions, AT_ONCE):
                 some = values[:, first : first + AT_ONCE]
                 size = some.shape[1] * outputs
                 product = torch.bmm(some, kernel.values, out=products[: points * size].view(points, -1, outputs))
                 total = torch.mm(to_outputs, product.flatten(1), out=sums[: tile * size].view(tile, size))
                 done = then(total.view(-1, outputs).add_(kernel.bias))
-                found[number, :, first : first + AT_ONCE] = done.unflatten(0, (tile, -1))
+                some_tiles[:, :, first : first + AT_ONCE] = done.unflatten(0, (tile, some_tiles.shape[1], -1))
 
     in_threads(turns, tiles)
-    return found.flatten(0, 1)[:height].unflatten(1, (count, width))
+    found[:top], found[height - bottom : height] = found[top], found[height - bottom - 1]
+    return found[:height].unflatten(1, (count, width))
 
 
 def _with_neighbours(values: Tensor, cols: int) -> Tensor:
