@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 from patchseg.crossover import STACKS, CrossoverNet
 from patchseg.crossover.in_threads import in_threads
 from patchseg.crossover.rows_first import rows_first
-from patchseg.crossover.winograd import AT_ONCE, MOST, at_points, convolve
+from patchseg.crossover.winograd import AT_ONCE, MOST, Alike, alike, at_points, convolve
 
 
 @settings(max_examples=40, deadline=None)
@@ -20,16 +20,50 @@ from patchseg.crossover.winograd import AT_ONCE, MOST, at_points, convolve
     rows=st.integers(1, MOST),
     cols=st.integers(1, 6),
     more=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+    ends=st.tuples(st.integers(0, 30), st.integers(0, 30)),
     count=st.integers(1, 5),
     seed=st.integers(0, 99),
 )
-def test_a_convolution_of_any_size(rows, cols, more, count, seed):
+def test_a_convolution_of_any_size(rows, cols, more, ends, count, seed):
     torch.manual_seed(seed)
     maps = torch.rand(rows + more[0], count, cols + more[1], 8)
+    top = min(ends[0], len(maps))
+    ends = Alike(top, min(ends[1], len(maps) - top))
+    maps[: ends.top] = maps[:1].clone()
+    maps[len(maps) - ends.bottom :] = maps[-1:].clone()
     weight, bias = torch.randn(10, 8, rows, cols) / (8 * rows * cols) ** 0.5, torch.randn(10)
     expected = F.conv2d(maps.permute(1, 3, 0, 2).double(), weight.double(), bias.double()).float()
-    found = convolve(maps, at_points(weight, bias))
+    found = convolve(maps, at_points(weight, bias), ends=ends)
     torch.testing.assert_close(found.permute(1, 3, 0, 2), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("patch", list(STACKS))
+@pytest.mark.parametrize("stride", [1, 2, 4])
+@pytest.mark.parametrize(
+    "body", [(slice(0, 0), slice(0, 0)), (slice(9, 50), slice(14, 31)), (slice(59, 60), slice(0, 1))]
+)
+def test_air_above_and_below_changes_nothing(patch, stride, body):
+    torch.manual_seed(1)
+    net = CrossoverNet(patch).eval()
+    image = torch.zeros(1, 1, 60, 45)
+    image[0, 0][body] = torch.rand(60, 45)[body]
+    expected = net(image, stride=stride).detach()
+    with torch.no_grad():
+        found = net(image, stride=stride)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max() + 1))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pooling_leaves_at_least_so_many_rows_alike(seed):
+    torch.manual_seed(seed)
+    top, between, bottom = torch.randint(0, 9, (3,)).tolist()
+    maps = torch.rand(top + between + bottom + 3, 7)
+    maps[:top], maps[len(maps) - bottom :] = maps[:1].clone(), maps[-1:].clone()
+    said = alike(maps).pooled()
+    for first in (0, 1):
+        rows = (len(maps) - 1) // 2 * 2
+        found = alike(F.max_pool2d(maps[None, first : first + rows], 2)[0])
+        assert said.top <= found.top and said.bottom <= found.bottom
 
 
 def test_more_positions_than_are_computed_at_once_and_what_follows_them():

@@ -55,12 +55,15 @@ class SharedMaps:
         self.bias = net.classifier.bias[:, None, None]
         self.weights = net.classifier.weight.chunk(2, 1)
         self.branches = (net.vertical, net.horizontal)
-        upright = points_of(net.vertical)
-        self.kernels = (upright, upright if net.horizontal is net.vertical else points_of(net.horizontal))
-        padded = (net.pad(image), net.pad(image.transpose(2, 3)))
-        first = _both(lambda one: first_maps(self.branches[one], self.kernels[one], padded[one]))
-        self.maps, self.ends = zip(*first, strict=True)
-        pixels = (side - patch + 1 for side, patch in zip(padded[0].shape[2:], net.patch, strict=True))
+
+        def prepared(one: int) -> tuple[list[Kernel], Tensor, Alike]:
+            kernels = points_of(self.branches[one])
+            padded = net.pad(image.transpose(2, 3) if one else image)
+            return kernels, *first_maps(self.branches[one], kernels, padded)
+
+        self.kernels, self.maps, self.ends = zip(*_both(prepared), strict=True)
+        step = 1 << net.vertical.pools
+        pixels = (-(-side // step) * step for side in image.shape[2:])
         # what a window's maps have beyond its own rows and columns
         self.arms = [side - own for side, own in zip(self.maps[0].shape[::2], pixels, strict=True)]
 

@@ -121,7 +121,8 @@ def convolve(
             some_tiles = tiled[start : min(start + together, numbers.stop)].transpose(0, 1)
             lines = (some_tiles.shape[1] - 1) * tile + points
             part = maps[start * tile : start * tile + lines]
-            part = F.pad(part, [0, 0] * 3 + [0, lines - len(part)])
+            if len(part) < lines:
+                part = F.pad(part, [0, 0] * 3 + [0, lines - len(part)])
             part = part.unfold(0, points, tile).movedim(-1, 0)
             values = _with_neighbours((to_maps @ part.flatten(1)).view(points, -1, *maps.shape[2:]), cols)
             for first in range(0, positions, AT_ONCE):
