@@ -90,7 +90,7 @@ def test_any_size(exported, name, ending):
 def test_a_slice_gives_the_same_mask(exported, records, name, ending):
     parser, network = own_network(name)
     found = compare(parser, network, load(ending, file_of(exported, name, ending).read_bytes()), records[name])
-    assert found["largest_difference"] <= 1e-4
+    assert found["largest_difference"] <= found["tolerance"]
     assert found["different_voxels"] == 0
     assert found["voxels"] or name not in FINDS_SOMETHING
 
