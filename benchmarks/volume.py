@@ -60,7 +60,7 @@ def main(kind: str = "ct", size: int | None = None, slices: int | None = None, r
     print(", ".join(f"{stage} {value:.2f} s" for stage, value in seconds.items()) + f"; {peak} MB at most")
     name = f"volume_{kind}_{shape[0]}x{shape[1]}x{shape[2]}"
     share = round(seconds["network"] / total, 3)
-    stages = {stage: round(value, 3) for stage, value in seconds.items()}
+    stages = {stage: round(value, 4) for stage, value in seconds.items()}
     print(json.dumps(figures(name, total, limit, peak, runtime, network_share=share, stages=stages)))
 
 
