@@ -112,7 +112,7 @@ def main(
     """
     if only not in (None, *(measured.bundle for measured in ALL)):
         raise InputError(f"only is {only}: give one of {', '.join(dict.fromkeys(m.bundle for m in ALL))}.")
-    kept = json.loads(Path(results).read_text())["measured"] if only else []
+    kept = json.loads(Path(results).read_text())["measured"] if only and Path(results).is_file() else []
     found = [line for line in kept if line["bundle"] != only]
     found += [_evaluated(m, data=data, organs=organs) for m in ALL if only in (None, m.bundle)]
     bundles = [measured.bundle for measured in ALL]

@@ -86,6 +86,13 @@ def test_windows_that_share_maps_are_those_judged_one_by_one(size, patch, shared
     torch.testing.assert_close(found, expected.detach(), rtol=0, atol=1e-5)
 
 
+def test_a_lattice_of_every_pixel_is_not_refined():
+    net = undecided_net((12, 4), stack="7x3/8 6x2/16")
+    image = torch.rand(1, 1, 20, 13)
+    with torch.no_grad():
+        torch.testing.assert_close(RefinedLattice(net)(image), net(image), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("patch", [(100, 20), (340, 68)])
 def test_a_window_inside_an_image_holds_its_patch_pairs(patch):
     net, margin = undecided_net(patch), patch[0] // 2

@@ -57,8 +57,10 @@ class RefinedLattice(nn.Module):
         maps = SharedMaps(self.net, image) if self.shares and applies(self.net.vertical, image) else None
         lattice = maps.lattice() if maps else self.whole(image, stride=stride)
         lattice = lattice[..., : -(-size[0] // stride), : -(-size[1] // stride)]
+        if stride == 1:
+            return lattice  # no pooling drops a pixel
         logits = interpolated(lattice, stride, size)
-        places = windows(disagreeing(lattice[0].argmax(0)), stride)
+        places = windows(disagreeing(lattice[0].movedim(0, 2).contiguous().argmax(2)), stride)
         found = maps.windows(places) if maps else self._windows(image, places)
         for (row, col, height, width), judged in zip(places, found, strict=True):
             part = logits[..., row : row + height, col : col + width]

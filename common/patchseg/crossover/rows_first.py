@@ -56,27 +56,24 @@ class SharedMaps:
         self.weights = net.classifier.weight.chunk(2, 1)
         self.branches = (net.vertical, net.horizontal)
 
-        def prepared(one: int) -> tuple[list[Kernel], Tensor, Alike]:
-            kernels = points_of(self.branches[one])
-            padded = net.pad(image.transpose(2, 3) if one else image)
-            return kernels, *first_maps(self.branches[one], kernels, padded)
+        def prepared(one: int) -> tuple[list[Kernel], list[Tensor], Tensor]:
+            branch = self.branches[one]
+            kernels = points_of(branch)
+            maps, ends = first_maps(branch, kernels, net.pad(image.transpose(2, 3) if one else image))
+            read = [maps]
+            logits = judged(branch, kernels, maps, ends, branch.pools, self.weights[one], read)
+            return kernels, read, logits
 
-        self.kernels, self.maps, self.ends = zip(*_both(prepared), strict=True)
+        # of each branch: the maps that its poolings read for the lattice, and its logits there
+        self.kernels, self.read, self.judged = zip(*_both(prepared), strict=True)
         step = 1 << net.vertical.pools
         pixels = (-(-side // step) * step for side in image.shape[2:])
         # what a window's maps have beyond its own rows and columns
-        self.arms = [side - own for side, own in zip(self.maps[0].shape[::2], pixels, strict=True)]
+        self.arms = [side - own for side, own in zip(self.read[0][0].shape[::2], pixels, strict=True)]
 
     def lattice(self) -> Tensor:
         """Logits (1, classes, h, w) with the full stride."""
-
-        def of_branch(one: int) -> Tensor:
-            branch = self.branches[one]
-            return judged(
-                branch, self.kernels[one], self.maps[one], self.ends[one], branch.pools, self.weights[one]
-            )
-
-        upright, across = _both(of_branch)
+        upright, across = self.judged
         return upright + across.transpose(2, 3) + self.bias
 
     def windows(self, places: Sequence[Window]) -> list[Tensor]:
@@ -94,15 +91,29 @@ class SharedMaps:
         ]
 
     def _window(self, place: Window, turned: int) -> Tensor:
-        """What one branch says of it. Its maps are small: all phases go through together."""
+        """What one branch says of it.
+
+        The lattice is the first phase of every pooling: its maps and logits are there already. The other phases
+        are small, and go through together.
+        """
         row, col, height, width = place
         if turned:
             row, col, height, width = col, row, width, height
-        branch, (down, right) = self.branches[turned], self.arms
-        maps = self.maps[turned][row : row + height + down, :, col : col + width + right]
+        branch, kernels, read = self.branches[turned], self.kernels[turned], iter(self.read[turned])
+        others: Tensor | None = None
+        rows, cols = height + self.arms[0], width + self.arms[1]
         first = _first_pooling(branch)
-        maps = _after(maps, branch, first, 0)
-        return _to_the_end(branch, self.kernels[turned], maps, first + 1, 0, self.weights[turned])
+        for index in range(first, len(kernels)):
+            if index > first:
+                others = convolve(others, kernels[index - 1])
+                rows, cols = others.shape[0], others.shape[2]
+            if branch.pool_after[index]:
+                known = next(read)[row : row + rows, :, col : col + cols]
+                others = _other_phases(known, others)
+                row, col, height, width = row // 2, col // 2, height // 2, width // 2
+            others.relu_()
+        known = self.judged[turned][..., row : row + height, col : col + width]
+        return _joined(torch.cat([known, _classified(others, kernels[-1], self.weights[turned])]))
 
 
 def _both(function: Callable[[int], T]) -> list[T]:
@@ -142,13 +153,22 @@ def first_maps(branch: "Branch", kernels: Sequence[Kernel], image: Tensor) -> tu
 
 
 def judged(
-    branch: "Branch", kernels: Sequence[Kernel], maps: Tensor, ends: Alike, strided: int, weight: Tensor
+    branch: "Branch",
+    kernels: Sequence[Kernel],
+    maps: Tensor,
+    ends: Alike,
+    strided: int,
+    weight: Tensor,
+    read: list[Tensor] | None = None,
 ) -> Tensor:
-    """Logits (1, classes, h, w), without the linear layer's bias, of what the first pooling reads."""
+    """Logits (1, classes, h, w), without the linear layer's bias, of what the first pooling reads.
+
+    With the full stride, what the further poolings read is added to `read`.
+    """
     first = _first_pooling(branch)
     if strided == branch.pools:
         maps, ends = _after(maps, branch, first, strided), _ends_after(ends, branch, first)
-        return _to_the_end(branch, kernels, maps, first + 1, strided, weight, ends)
+        return _to_the_end(branch, kernels, maps, first + 1, strided, weight, ends, read)
     splits = [index for index, pools in enumerate(branch.pool_after) if pools][strided]
     for index in range(first, splits):
         ends = _ends_after(ends, branch, index)
@@ -178,14 +198,27 @@ def _to_the_end(
     strided: int,
     weight: Tensor,
     ends: Alike = NONE,
+    read: list[Tensor] | None = None,
 ) -> Tensor:
     """Logits (1, classes, h, w) of the maps (H, 1, W, C) that convolution number `index` (from 0) reads."""
     for number in range(index, len(kernels)):
         kernel = kernels[number - 1]
-        maps = _after(convolve(maps, kernel, ends=ends), branch, number, strided)
+        maps = convolve(maps, kernel, ends=ends)
+        if read is not None and branch.pool_after[number]:
+            read.append(maps)
+        maps = _after(maps, branch, number, strided)
         ends = _ends_after(ends.convolved(kernel.rows), branch, number)
-    read = convolve(maps, kernels[-1], lambda some: F.linear(some.relu_(), weight), len(weight), ends)
-    logits = read.permute(1, 3, 0, 2).contiguous()
+    return _joined(_classified(maps, kernels[-1], weight, ends))
+
+
+def _classified(maps: Tensor, kernel: Kernel, weight: Tensor, ends: Alike = NONE) -> Tensor:
+    """The last convolution, ReLU and the linear layer: maps (H, N, W, C) -> logits (N, classes, h, w)."""
+    read = convolve(maps, kernel, lambda some: F.linear(some.relu_(), weight), len(weight), ends)
+    return read.permute(1, 3, 0, 2).contiguous()
+
+
+def _joined(logits: Tensor) -> Tensor:
+    """Undo all splits into phases: (N, classes, h, w) -> (1, classes, H, W)."""
     while len(logits) > 1:
         logits = join_phases(logits)
     return logits
@@ -220,3 +253,18 @@ def _phase(maps: Tensor, number: int) -> Tensor:
     rows, cols = (maps.shape[0] - 1) // 2 * 2, (maps.shape[2] - 1) // 2 * 2
     higher = torch.maximum(maps[i : i + rows : 2], maps[i + 1 : i + 1 + rows : 2])
     return torch.maximum(higher[:, :, j : j + cols : 2], higher[:, :, j + 1 : j + 1 + cols : 2])
+
+
+def _other_phases(first: Tensor, others: Tensor | None) -> Tensor:
+    """All phases of a pooling but the first one's first.
+
+    Args:
+        first: (H, 1, W, C), of which the first phase is known. others: (H, N, W, C), of which none is.
+
+    Returns:
+        (h, 4 N + 3, w, C), in the order of `pool_phases`.
+    """
+    phases = [] if others is None else [_phase(others, 0)]
+    for number in range(1, PHASES):
+        phases += [_phase(maps, number) for maps in (first, others) if maps is not None]
+    return torch.cat(phases, 1)

@@ -49,7 +49,8 @@ def alike(image: Tensor) -> Alike:
     >>> alike(torch.tensor([[0, 0], [0, 0], [0, 1], [0, 0]]))
     Alike(top=2, bottom=1)
     """
-    counts = [(rows == rows[0]).all(1).long().cumprod(0).sum() for rows in (image, image.flip(0))]
+    rows = image.numpy()
+    counts = [(each == each[0]).all(1).cumprod().sum() for each in (rows, rows[::-1])]
     return Alike(*map(int, counts))
 
 
