@@ -15,7 +15,6 @@ from figures import figures
 from limit import matrix_rate, operations
 from monai.bundle import ConfigParser
 from own_process import peak_rss_mb
-from torch import nn
 
 from patchseg.bundles import bundle_root
 from patchseg.crossover import CrossoverNet
@@ -91,21 +90,21 @@ def _once(network: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) 
 
 
 def _operations(net: CrossoverNet, shape: tuple[int, int], dense: torch.Tensor) -> float:
-    """What the lattice of an image needs, and the windows in it from the maps on that the first pooling reads."""
+    """What the lattice of an image needs, and the windows in it beyond what the lattice has judged of them."""
     meta = CrossoverNet(net.patch).to("meta")
     lattice = operations(meta, torch.empty(1, 1, *shape, device="meta"), stride=4)
-    window, first_maps = CrossWindow(meta), FirstMaps(meta)
+    window, known = CrossWindow(meta), LatticeInWindow(meta)
     fields = [
         torch.empty(1, 1, height + net.patch[0] - 1, width + net.patch[0] - 1, device="meta")
         for _, _, height, width in windows(disagreeing(dense[0, :, ::4, ::4].argmax(0)), 4)
     ]
-    return lattice + sum(operations(window, field) - operations(first_maps, field) for field in fields)
+    return lattice + sum(operations(window, field) - operations(known, field) for field in fields)
 
 
-class FirstMaps(CrossWindow):
+class LatticeInWindow(CrossWindow):
     """What a window has in common with the lattice, which computes it anyway."""
 
-    def forward(self, fields: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, fields: torch.Tensor) -> torch.Tensor:
         arm = (self.net.patch[0] - self.net.patch[1]) // 2
-        convs = self.net.vertical.convs[: self.net.vertical.pool_after.index(True) + 1]
-        return [nn.Sequential(*convs)(each[..., arm:-arm]) for each in (fields, fields.transpose(2, 3))]
+        upright, across = fields[..., arm:-arm], fields.transpose(2, 3)[..., arm:-arm]
+        return self.net.judge(upright, across, self.net.vertical.pools)

@@ -39,8 +39,10 @@ TASKS = {
         "KiTS19 slices, tumours, whole slices; 10 of 30 patients held out",
         [f"{KIDNEY}/train.json"],
         [f"{KIDNEY}/evaluate.json"],
-        train_only=SHORT_EPOCHS,
+        settings={"precision": "bfloat16"},
+        train_only={"learning_rate": 0.0005, **SHORT_EPOCHS},
         evaluate_only=NO_PICTURES,
+        rows=("Crossover-Net", "U-Net", "V-Net", "Crossbar-Net", "Cross-entropy only", "Without the end term"),
     ),
 }
 # Does the order of the first minute last?

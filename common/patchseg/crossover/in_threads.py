@@ -17,7 +17,10 @@ from patchseg.denormals import flushed
 
 
 def in_threads(turns: Callable[[range], None], count: int) -> None:
-    """Call `turns` with parts of range(count), without gradients, side by side if there is a turn for each thread.
+    """Call `turns` with parts of range(count), side by side if there is a turn for each thread.
+
+    In inference mode, which spares each of many small operations what `torch.no_grad` still notes down. What a turn
+    makes may be read outside it, not be written to.
 
     >>> found = torch.zeros(6)
     >>> in_threads(lambda numbers: found[numbers.start : numbers.stop].fill_(1), 6)
@@ -26,14 +29,14 @@ def in_threads(turns: Callable[[range], None], count: int) -> None:
     """
     threads = torch.get_num_threads()
     if threads == 1 or count < threads:
-        turns(range(count))
+        with torch.inference_mode():
+            turns(range(count))
         return
-    mode = torch.inference_mode if torch.is_inference_mode_enabled() else torch.no_grad
     denormals = flushed()
 
     def part(thread: int) -> None:
         torch.set_flush_denormal(denormals)  # this, and the mode, are each thread's own
-        with mode():
+        with torch.inference_mode():
             turns(range(count * thread // threads, count * (thread + 1) // threads))
 
     for _ in _threads(os.getpid(), threads).map(part, range(threads)):
