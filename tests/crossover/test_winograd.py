@@ -1,6 +1,7 @@
 """Fewer multiplications, the same numbers: of one convolution, and of the whole network."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 
-from patchseg.crossover import STACKS, CrossoverNet
+from patchseg.crossover import STACKS, CrossoverNet, RefinedLattice
 from patchseg.crossover.in_threads import in_threads
 from patchseg.crossover.rows_first import rows_first
 from patchseg.crossover.winograd import AT_ONCE, MOST, Alike, alike, at_points, convolve
@@ -128,6 +129,23 @@ def test_every_turn_is_taken_once_and_an_error_reaches_the_caller():
     finally:
         torch.set_num_threads(before)
     assert sorted(taken) == list(range(11))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("stride", [1, 4])
+@pytest.mark.parametrize("refined", [False, True])
+def test_what_the_threads_computed_may_be_changed_afterwards(threads, stride, refined):
+    net = CrossoverNet().eval()
+    network = RefinedLattice(net) if refined else partial(net, stride=stride)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        with torch.no_grad():
+            found = network(torch.rand(1, 1, 30, 22))
+    finally:
+        torch.set_num_threads(before)
+    assert not found.is_inference()
+    found += 1
 
 
 def test_it_steps_aside_where_the_plain_form_is_wanted():
