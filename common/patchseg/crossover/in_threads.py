@@ -19,8 +19,8 @@ from patchseg.denormals import flushed
 def in_threads(turns: Callable[[range], None], count: int) -> None:
     """Call `turns` with parts of range(count), side by side if there is a turn for each thread.
 
-    In inference mode, which spares each of many small operations what `torch.no_grad` still notes down. What a turn
-    makes may be read outside it, not be written to.
+    In inference mode, which spares each of many small operations what `torch.no_grad` still notes down. What a
+    turn makes may be read outside it, not be written to.
 
     >>> found = torch.zeros(6)
     >>> in_threads(lambda numbers: found[numbers.start : numbers.stop].fill_(1), 6)
