@@ -25,6 +25,8 @@ TINY = {
 }
 TASK = crossover.TASKS["kidney"]._replace(
     folder="discs",
+    rows=(),
+    settings={},
     train_only={"canvas": [64, 64], "tumour_share": 1.0, "learning_rate": 0.01, **crossover.SHORT_EPOCHS},
 )
 ROWS = (
