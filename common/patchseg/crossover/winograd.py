@@ -22,7 +22,8 @@ from .in_threads import in_threads
 TILE = 6  # rows of outputs at a time
 MOST = 12  # products for them: with more points they lie too close or too far out, and digits are lost
 POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and infinity
-AT_ONCE = 192  # positions of a tile: what is computed for them stays in the caches of a core
+AT_ONCE = 384  # positions: what is computed for them stays near a core, and outweighs starting each operation
+AT_ONCE_WIDE = 96  # the same for kernels of hundreds of outputs
 
 
 class Alike(NamedTuple):
@@ -112,27 +113,31 @@ def convolve(
     to_outputs, _, to_maps = matrices(rows, tile)
     tiles, positions = -(-(height - top - bottom) // tile), count * width
     found = maps.new_empty(max(top + tiles * tile, height), positions, channels or outputs)
-    tiled = found[top : top + tiles * tile].unflatten(0, (tiles, tile))
+    tiled = found[top : top + tiles * tile].unflatten(0, (tiles, tile)).transpose(0, 1)
 
-    together = max(AT_ONCE // positions, 1)  # tiles at a time, where they are narrow
+    at_once = AT_ONCE if outputs < AT_ONCE else AT_ONCE_WIDE
+    together = max(at_once // positions, 1)  # tiles at a time, where they are narrow
+    row = maps.stride(0)
 
     def turns(numbers: range) -> None:
-        products, sums = maps.new_empty(points * AT_ONCE * outputs), maps.new_empty(tile * AT_ONCE * outputs)
+        products, sums = maps.new_empty(points * at_once * outputs), maps.new_empty(tile * at_once * outputs)
         for start in numbers[::together]:
-            some_tiles = tiled[start : min(start + together, numbers.stop)].transpose(0, 1)
-            lines = (some_tiles.shape[1] - 1) * tile + points
+            some_tiles = min(together, numbers.stop - start)
+            lines = (some_tiles - 1) * tile + points
             part = maps[start * tile : start * tile + lines]
             if len(part) < lines:
                 part = F.pad(part, [0, 0] * 3 + [0, lines - len(part)])
-            part = part.unfold(0, points, tile).movedim(-1, 0)
+            part = part.as_strided((points, some_tiles, row), (row, tile * row, 1))  # tiles overlap
             values = _with_neighbours((to_maps @ part.flatten(1)).view(points, -1, *maps.shape[2:]), cols)
-            for first in range(0, positions, AT_ONCE):
-                some = values[:, first : first + AT_ONCE]
+            for first in range(0, positions, at_once):
+                some = values[:, first : first + at_once]
                 size = some.shape[1] * outputs
-                product = torch.bmm(some, kernel.values, out=products[: points * size].view(points, -1, outputs))
-                total = torch.mm(to_outputs, product.flatten(1), out=sums[: tile * size].view(tile, size))
-                done = then(total.view(-1, outputs).add_(kernel.bias))
-                some_tiles[:, :, first : first + AT_ONCE] = done.unflatten(0, (tile, some_tiles.shape[1], -1))
+                product = products[: points * size].view(points, -1, outputs)
+                torch.bmm(some, kernel.values, out=product)
+                product[1].add_(kernel.bias)  # the value at 1 counts once in every output
+                total = torch.mm(to_outputs, product.view(points, size), out=sums[: tile * size].view(tile, size))
+                done = then(total.view(-1, outputs)).view(tile, some_tiles, -1, found.shape[2])
+                tiled[:, start : start + some_tiles, first : first + at_once] = done
 
     in_threads(turns, tiles)
     found[:top], found[height - bottom : height] = found[top], found[height - bottom - 1]
@@ -142,10 +147,10 @@ def convolve(
 def _with_neighbours(values: Tensor, cols: int) -> Tensor:
     """(points, N, W, C) -> (points, N (W - cols + 1), cols C): each position with those to its right."""
     points, count, width, channels = values.shape
+    width = width - cols + 1
     if cols > 1:
-        width = width - cols + 1
-        values = values.as_strided((points, count, width, cols * channels), values.stride())
-    return values.reshape(points, count * width, cols * channels)
+        values = values.as_strided((points, count, width, cols * channels), values.stride()).contiguous()
+    return values.view(points, count * width, cols * channels)
 
 
 @cache
