@@ -2,16 +2,20 @@
 
     python benchmarks/peers.py --task slice          Crossover-Net on the lattice; BasicUNet on the same slice
     python benchmarks/peers.py --task every_pixel    Crossover-Net at every pixel; the same
+    python benchmarks/peers.py --task refined        the lattice refined; the same, both on real slices
     python benchmarks/peers.py --task click_slice    one click to its slice's mask; DeepEdit's network per click
     python benchmarks/peers.py --task click_volume   one click to the mask of 30 slices; the same
 
 DeepEdit's network is that of the model zoo's spleen_deepedit_annotation: after every click it reads the whole
-volume, resized to 128 x 128 x 128. Weights are random; only time and memory are compared, since the networks
-answer different questions. The last line printed is one JSON object, with the peer's memory beside ours.
+volume, resized to 128 x 128 x 128. Weights are random, but for the refined lattice, whose time depends on what it
+finds: it has those of crossover_kidney. Only time and memory are compared, since the networks answer different
+questions. Real slices are those of $PATCHSEG_DATA, else a phantom's. The last line printed is one JSON object,
+with the peer's memory beside ours.
 """
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import fire
 import torch
@@ -19,14 +23,16 @@ from figures import figures
 from limit import matrix_rate, operations, timed
 from monai.networks.nets import BasicUNet, DynUNet
 from own_process import in_own_process
+from refined import operations_of, padded, real_slices, shipped_network
 from torch import Tensor, nn
 
 from patchseg.crossover import CrossoverNet, InterpolatedLattice
+from patchseg.crossover.refine import RefinedLattice
 from patchseg.errors import InputError, show_as_sentence
 from patchseg.runtimes import at_runtime, fast_runtime
 from patchseg.seqpatch import DIRECTIONS, EIGHT, ClickInferer, SeqPatchNet
 
-TASKS = ("slice", "every_pixel", "click_slice", "click_volume")
+TASKS = ("slice", "every_pixel", "refined", "click_slice", "click_volume")
 STEPS = 8  # patches on a ray, as seqpatch_prostate has
 
 
@@ -42,9 +48,9 @@ def main(
     """Time both, print the figures.
 
     Args:
-        task: "slice", "every_pixel", "click_slice" or "click_volume".
-        size: rows and columns of a slice: 512, or 320 for clicks, unless given.
-        slices: of the volume that is clicked in.
+        task: "slice", "every_pixel", "refined", "click_slice" or "click_volume".
+        size: rows and columns of a slice: 512, or 320 for clicks, unless given. Real slices have their own.
+        slices: of the volume that is clicked in; the most real ones.
         cube: side of the volume DeepEdit's network reads.
         runtime: of both, "torch" or "openvino"; None takes OpenVINO where it is installed, but for Crossover-Net
             in float32 torch, which has a form of its own for it (`patchseg.crossover.winograd`).
@@ -57,13 +63,19 @@ def main(
     peer_runtime = runtime or fast_runtime()
     runtime = runtime or ("torch" if own_form else peer_runtime)
     side = size or (320 if task.startswith("click") else 512)
-    (ours, needed), peak = in_own_process(ours_seconds, task, side, slices, runtime, precision, seconds)
-    peer_side = cube if task.startswith("click") else side
-    baseline, peer_peak = in_own_process(peer_seconds, task, peer_side, peer_runtime, precision, seconds)
+    if task == "refined":
+        images = [padded(slice_) for slice_ in real_slices()[:slices]]
+        (ours, needed), peak = in_own_process(refined_seconds, images, runtime, precision, seconds)
+        baseline, peer_peak = in_own_process(peer_slices_seconds, images, peer_runtime, precision, seconds)
+    else:
+        (ours, needed), peak = in_own_process(ours_seconds, task, side, slices, runtime, precision, seconds)
+        peer_side = cube if task.startswith("click") else side
+        baseline, peer_peak = in_own_process(peer_seconds, task, peer_side, peer_runtime, precision, seconds)
     limit = needed / matrix_rate(precision)
     print(f"{task}: ours {ours:.2f} s, {peak} MB ({runtime}); {baseline:.2f} s, {peer_peak} MB ({peer_runtime})")
     depth = f"x{slices}" if task == "click_volume" else ""
-    name = f"peers_{task}_{side}{depth}_{precision}"
+    extent = "" if task == "refined" else f"{side}{depth}_"
+    name = f"peers_{task}_{extent}{precision}"
     peer = {"baseline_peak_rss_mb": peer_peak, "baseline_runtime": peer_runtime}
     print(json.dumps(figures(name, ours, limit, peak, runtime, precision, baseline, **peer)))
 
@@ -90,12 +102,31 @@ def ours_seconds(
     return _seconds(lambda inputs: inferer(inputs, sure(network)), volume, seconds), needed
 
 
+def refined_seconds(images: list[Tensor], runtime: str, precision: str, seconds: float) -> tuple[float, float]:
+    """Median seconds of the refined lattice on all slices, one by one, and its operations."""
+    net = shipped_network()
+    form = RefinedLattice(net, runtime, precision).eval()
+    with torch.no_grad():
+        needed = sum(operations_of(net, form(image)) for image in images)
+    return _seconds(lambda images: [form(image) for image in images], images, seconds), needed
+
+
+def peer_slices_seconds(images: list[Tensor], runtime: str, precision: str, seconds: float) -> float:
+    """Median seconds of BasicUNet on all slices, one by one."""
+    network = at_runtime(basic_unet(), runtime, precision)
+    return _seconds(lambda images: [network(image) for image in images], images, seconds)
+
+
+def basic_unet() -> BasicUNet:
+    return BasicUNet(spatial_dims=2, in_channels=1, out_channels=2).eval()
+
+
 def peer_seconds(task: str, side: int, runtime: str, precision: str, seconds: float) -> float:
     """Median seconds of BasicUNet on a slice, or of DeepEdit's network on a volume."""
     if task.startswith("click"):
         peer, inputs = deepedit_network(), _noise(1, 3, side, side, side)  # the image, and clicks in two channels
     else:
-        peer, inputs = BasicUNet(spatial_dims=2, in_channels=1, out_channels=2), _noise(1, 1, side, side)
+        peer, inputs = basic_unet(), _noise(1, 1, side, side)
     return _seconds(at_runtime(peer.eval(), runtime, precision), inputs, seconds)
 
 
@@ -133,7 +164,7 @@ def _noise(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
-def _seconds(function: Callable[[Tensor], Tensor] | nn.Module, inputs: Tensor, seconds: float) -> float:
+def _seconds(function: Callable[[Any], Any] | nn.Module, inputs: Tensor | list[Tensor], seconds: float) -> float:
     torch.set_flush_denormal(True)
     with torch.inference_mode():
         function(inputs)  # compiles, or warms up

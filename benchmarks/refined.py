@@ -4,7 +4,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +50,22 @@ def _on_grid(folder: Path) -> Iterator[np.ndarray]:
 
 def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str, Any]:
     """The figures over all slices together. `max_error` is that of the logits on the lattice."""
-    net = CrossoverNet()
-    load_weights(net, bundle_root("crossover_kidney") / "models" / "model.pt").eval()
+    net = shipped_network()
     every_pixel, ours = at_runtime(net, runtime, precision), RefinedLattice(net, runtime, precision)
     seconds, needed, error, same, pixels = [0.0, 0.0], 0.0, 0.0, 0, 0
     with torch.no_grad():
-        for shape, group in groupby(sorted(slices, key=_padded), key=_padded):
-            for slice_ in group:
-                rows, cols = slice_.shape
-                image = F.pad(torch.from_numpy(slice_), [0, shape[1] - cols, 0, shape[0] - rows])[None, None]
-                both = (every_pixel, ours)
-                for network in both:
-                    network(image)  # compiles shapes it has not met
-                (baseline, dense), (took, found) = (_once(network, image) for network in both)
-                same += int((found.argmax(1) == dense.argmax(1))[..., :rows, :cols].sum())
-                pixels += rows * cols
-                seconds = [seconds[0] + took, seconds[1] + baseline]
-                needed += _operations(net, shape, dense)
-                error = max(error, float((found - dense)[..., ::4, ::4].abs().max()))
+        for slice_ in sorted(slices, key=lambda slice_: padded(slice_).shape):  # a shape is compiled once
+            rows, cols = slice_.shape
+            image = padded(slice_)
+            both = (every_pixel, ours)
+            for network in both:
+                network(image)  # compiles shapes it has not met
+            (baseline, dense), (took, found) = (_once(network, image) for network in both)
+            same += int((found.argmax(1) == dense.argmax(1))[..., :rows, :cols].sum())
+            pixels += rows * cols
+            seconds = [seconds[0] + took, seconds[1] + baseline]
+            needed += operations_of(net, dense)
+            error = max(error, float((found - dense)[..., ::4, ::4].abs().max()))
         peak = peak_rss_mb()
         limit = needed / matrix_rate(precision)
     if same < LEAST * pixels:
@@ -79,8 +76,15 @@ def refined(slices: list[np.ndarray], runtime: str, precision: str) -> dict[str,
     return figures(name, seconds[0], limit, peak, runtime, precision, seconds[1], error, **more)
 
 
-def _padded(image: np.ndarray) -> tuple[int, int]:
-    return -(-image.shape[0] // GRAIN) * GRAIN, -(-image.shape[1] // GRAIN) * GRAIN
+def shipped_network() -> CrossoverNet:
+    """With the weights of crossover_kidney."""
+    return load_weights(CrossoverNet(), bundle_root("crossover_kidney") / "models" / "model.pt").eval()
+
+
+def padded(slice_: np.ndarray) -> torch.Tensor:
+    """(H, W) -> (1, 1, H, W), sides rounded up."""
+    rows, cols = slice_.shape
+    return F.pad(torch.from_numpy(slice_), [0, -cols % GRAIN, 0, -rows % GRAIN])[None, None]
 
 
 def _once(network: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) -> tuple[float, torch.Tensor]:
@@ -89,14 +93,14 @@ def _once(network: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) 
     return time.perf_counter() - start, found
 
 
-def _operations(net: CrossoverNet, shape: tuple[int, int], dense: torch.Tensor) -> float:
+def operations_of(net: CrossoverNet, logits: torch.Tensor) -> float:
     """What the lattice of an image needs, and the windows in it beyond what the lattice has judged of them."""
     meta = CrossoverNet(net.patch).to("meta")
-    lattice = operations(meta, torch.empty(1, 1, *shape, device="meta"), stride=4)
+    lattice = operations(meta, torch.empty(1, 1, *logits.shape[2:], device="meta"), stride=4)
     window, known = CrossWindow(meta), LatticeInWindow(meta)
     fields = [
         torch.empty(1, 1, height + net.patch[0] - 1, width + net.patch[0] - 1, device="meta")
-        for _, _, height, width in windows(disagreeing(dense[0, :, ::4, ::4].argmax(0)), 4)
+        for _, _, height, width in windows(disagreeing(logits[0, :, ::4, ::4].argmax(0)), 4)
     ]
     return lattice + sum(operations(window, field) - operations(known, field) for field in fields)
 

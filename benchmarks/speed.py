@@ -37,13 +37,14 @@ COMMANDS = (
     "click_speed.py --slices 30",
     "peers.py --task slice",
     "peers.py --task every_pixel",
+    "peers.py --task refined --slices 72",
     "peers.py --task click_slice",
     "peers.py --task click_volume",
     "volume.py --kind ct",
     "volume.py --kind mr",
     "scaling.py",
 )
-REAL = ("--refine", "air.py")  # need real slices, from PATCHSEG_DATA
+REAL = ("refine", "air.py")  # need real slices, from PATCHSEG_DATA
 
 
 def main(only: str = "", out: str = "results/speed.json", commands: tuple[str, ...] = COMMANDS) -> None:

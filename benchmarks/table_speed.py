@@ -9,6 +9,7 @@ SHOWN = {  # how names begin, the longer of two first
     "crossover_training": ("Crossover-Net, training on the lattice", "patch pairs"),
     "peers_slice": ("Crossover-Net on the lattice", "MONAI BasicUNet"),
     "peers_every_pixel": ("Crossover-Net at every pixel", "MONAI BasicUNet"),
+    "peers_refined": ("Crossover-Net, lattice then refined", "MONAI BasicUNet"),
     "peers_click_slice": ("One click to its slice", "DeepEdit's DynUNet"),
     "peers_click_volume": ("One click to a volume", "DeepEdit's DynUNet"),
     "click": ("One click, sequential patches", "step by step"),

@@ -88,6 +88,14 @@ def test_peers(quickly, monkeypatch, capsys, task, size):
     assert figures["ratio"] == pytest.approx(figures["baseline_s"] / figures["ours_s"], rel=0.2, abs=0.1)
 
 
+def test_the_refined_lattice_beside_a_peer(quickly, monkeypatch, capsys):
+    monkeypatch.delenv("PATCHSEG_DATA", raising=False)
+    peers.main("refined", slices=2, runtime="torch", seconds=0.01)
+    figures = last(capsys)
+    assert figures["name"] == "peers_refined_float32"
+    assert figures["ratio"] == pytest.approx(figures["baseline_s"] / figures["ours_s"], rel=0.2)
+
+
 def test_a_click_in_three_slices_needs_twice_the_operations_for_half_the_rays_in_carried_ones(monkeypatch):
     monkeypatch.setattr(peers, "at_runtime", lambda network, *_: lambda patches: 0 * patches)
     how = ("torch", "float32", 0.01)
