@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from patchseg.crossover import STACKS, CrossoverLoss, CrossoverNet, LatticeNet, cross_patches, patch_pairs
+from patchseg.crossover import STACKS, CrossoverLoss, CrossoverNet, LatticeNet, cross_patches, patch_pairs, windows
 from patchseg.crossover.loss import constraint_loss
 from patchseg.crossover.stacks import constraint_window
 
@@ -70,6 +70,24 @@ def test_lattice_equals_patch_pairs_in_value_and_gradient(patch, layer, options,
     torch.testing.assert_close(on_lattice, by_pairs)
     for found, parameter in zip(gradients, net.parameters(), strict=True):
         torch.testing.assert_close(found, parameter.grad, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("layer", [2, 3])
+def test_images_together_as_on_a_gpu_or_one_by_one(monkeypatch, layer):
+    torch.manual_seed(2)
+    net = CrossoverNet().double()
+    images = torch.rand(3, 1, 18, 23, dtype=torch.double)
+    target = torch.rand(3, 1, 18, 23).round()
+
+    def loss_and_gradients():
+        net.zero_grad()
+        loss = CrossoverLoss(layer=layer, weight=1.0)(LatticeNet(net, layer)(images), target)
+        loss.backward()
+        return [loss.detach(), *(p.grad.clone() for p in net.parameters())]
+
+    one_by_one = loss_and_gradients()
+    monkeypatch.setattr(windows, "_together", len)
+    torch.testing.assert_close(loss_and_gradients(), one_by_one, rtol=1e-9, atol=1e-12)
 
 
 def test_weights_choose_pixels():

@@ -67,23 +67,25 @@ def _by_step(maps: Tensor, step: int) -> Tensor:
 def _places(
     upright: Tensor, across: Tensor, windows: Sequence[Rows], width: int, size: tuple[int, int]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each place in the windows, what all pixels of one image have there in its two maps, (h, w, C) views."""
-    step = upright.shape[0]
+    """For each place in the windows, what the pixels of some images have there in both maps, (B, h, w, C)."""
+    step = upright.shape[1]
     for first, last in windows:
         for row in range(first, last + 1):
             for col in range(width):
                 down, right = row // step, col // step
                 yield (
-                    upright[row % step, col % step, down : down + size[0], right : right + size[1]],
-                    across[col % step, row % step, right : right + size[0], down : down + size[1]],
+                    upright[:, row % step, col % step, down : down + size[0], right : right + size[1]],
+                    across[:, col % step, row % step, right : right + size[0], down : down + size[1]],
                 )
 
 
-class _WindowDots(torch.autograd.Function):
-    """Written out because autograd would allocate a whole map of zeros for every place in the windows.
+def _together(maps: Tensor) -> int:
+    """How many images at a time: on CPUs one, which stays in the caches; on GPUs all, from as few operations."""
+    return 1 if maps.device.type == "cpu" else len(maps)
 
-    Image by image, which stays in the processor's cache.
-    """
+
+class _WindowDots(torch.autograd.Function):
+    """Written out because autograd would allocate a whole map of zeros for every place in the windows."""
 
     @staticmethod
     def forward(
@@ -97,13 +99,14 @@ class _WindowDots(torch.autograd.Function):
         ctx.save_for_backward(upright, across)
         ctx.windows = (spans, width, size)
         dots = [upright.new_empty((len(upright), *size)) for _ in spans]
-        products = upright.new_empty((*size, upright.shape[5]))
-        for index, maps in enumerate(zip(upright, across, strict=True)):
+        products = upright.new_empty((_together(upright), *size, upright.shape[5]))
+        for start in range(0, len(upright), len(products)):
+            images = slice(start, start + len(products))
             for windows, found in zip(spans, dots, strict=True):
                 products.zero_()
-                for one, other in _places(*maps, windows, width, size):
+                for one, other in _places(upright[images], across[images], windows, width, size):
                     products.addcmul_(one, other)
-                found[index] = products.sum(2)
+                found[images] = products.sum(3)
         return tuple(dots)
 
     @staticmethod
@@ -111,10 +114,11 @@ class _WindowDots(torch.autograd.Function):
         spans, width, size = ctx.windows
         both = ctx.saved_tensors
         both_grads = (torch.zeros_like(both[0]), torch.zeros_like(both[1]))
-        for index in range(len(both[0])):
-            maps, grads = ([pair[index] for pair in pairs] for pairs in (both, both_grads))
+        for start in range(0, len(both[0]), _together(both[0])):
+            images = slice(start, start + _together(both[0]))
+            maps, grads = ([each[images] for each in pair] for pair in (both, both_grads))
             for windows, slope in zip(spans, slopes, strict=True):
-                slope = slope[index, ..., None].expand(*size, maps[0].shape[4]).contiguous()
+                slope = slope[images, ..., None].expand(-1, *size, maps[0].shape[5]).contiguous()
                 places = _places(*maps, windows, width, size)
                 grad_places = _places(*grads, windows, width, size)
                 for (one, other), (one_grad, other_grad) in zip(places, grad_places, strict=True):
