@@ -67,10 +67,22 @@ def test_a_pooling_leaves_at_least_so_many_rows_alike(seed):
         assert said.top <= found.top and said.bottom <= found.bottom
 
 
-def test_more_positions_than_are_computed_at_once_and_what_follows_them():
+@pytest.mark.parametrize("order", [(1, 0, 2, 3), (0, 1, 3, 2)])
+def test_maps_in_another_order_of_memory(order):
+    torch.manual_seed(3)
+    maps = torch.rand(15, 2, 9, 4)
+    kernel = at_points(torch.randn(6, 4, 5, 3) / 8, torch.randn(6))
+    other = maps.permute(order).contiguous().permute(order)
+    assert not other.is_contiguous()
+    torch.testing.assert_close(convolve(other, kernel), convolve(maps, kernel))
+
+
+@pytest.mark.parametrize("outputs", [6, AT_ONCE + 8])
+def test_more_positions_than_are_computed_at_once_and_what_follows_them(outputs):
     torch.manual_seed(0)
     maps = torch.rand(9, 3, AT_ONCE, 4)
-    weight, bias, read = torch.randn(6, 4, 7, 1) / 5, torch.randn(6), torch.randn(2, 6)
+    weight, bias = torch.randn(outputs, 4, 7, 1) / 5, torch.randn(outputs)
+    read = torch.randn(2, outputs) / outputs**0.5
     found = convolve(maps, at_points(weight, bias), lambda some: F.linear(some.relu_(), read), channels=2)
     expected = F.conv2d(F.conv2d(maps.permute(1, 3, 0, 2), weight, bias).relu(), read[:, :, None, None])
     torch.testing.assert_close(found.permute(1, 3, 0, 2), expected, rtol=0, atol=1e-4)

@@ -89,7 +89,7 @@ def convolve(
     """A convolution of stride 1 without padding, and what follows at each position.
 
     Args:
-        maps: (H, N, W, C) float32, contiguous.
+        maps: (H, N, W, C) float32, copied if not contiguous.
         kernel: from `at_points`.
         then: what to do with the O channels of some positions, (P, O) -> (P, channels); may do it in place.
         channels: that `then` returns; O unless given.
@@ -108,7 +108,7 @@ def convolve(
     height, width = seen - rows + 1, width - cols + 1
     top = min(max(ends.top - rows, 0), height - 1)
     bottom = min(max(ends.bottom - rows, 0), height - 1 - top)
-    maps = maps[top : seen - bottom]
+    maps = maps[top : seen - bottom].contiguous()  # it is, mostly
     points, outputs = tile + rows - 1, len(kernel.bias)
     to_outputs, _, to_maps = matrices(rows, tile)
     tiles, positions = -(-(height - top - bottom) // tile), count * width
@@ -117,7 +117,7 @@ def convolve(
 
     at_once = AT_ONCE if outputs < AT_ONCE else AT_ONCE_WIDE
     together = max(at_once // positions, 1)  # tiles at a time, where they are narrow
-    row = maps.stride(0)
+    row = maps[0].numel()
 
     def turns(numbers: range) -> None:
         products, sums = maps.new_empty(points * at_once * outputs), maps.new_empty(tile * at_once * outputs)
