@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 from patchseg.crossover import STACKS, CrossoverNet, RefinedLattice
 from patchseg.crossover.in_threads import in_threads
 from patchseg.crossover.rows_first import rows_first
-from patchseg.crossover.winograd import AT_ONCE, MOST, Alike, alike, at_points, convolve
+from patchseg.crossover.winograd import AT_ONCE, MOST, WIDE, Alike, alike, at_points, convolve
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,7 +77,7 @@ def test_maps_in_another_order_of_memory(order):
     torch.testing.assert_close(convolve(other, kernel), convolve(maps, kernel))
 
 
-@pytest.mark.parametrize("outputs", [6, AT_ONCE + 8])
+@pytest.mark.parametrize("outputs", [6, WIDE + 8])
 def test_more_positions_than_are_computed_at_once_and_what_follows_them(outputs):
     torch.manual_seed(0)
     maps = torch.rand(9, 3, AT_ONCE, 4)

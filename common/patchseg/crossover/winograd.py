@@ -23,7 +23,8 @@ TILE = 6  # rows of outputs at a time
 MOST = 12  # products for them: with more points they lie too close or too far out, and digits are lost
 POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 2, -3 / 2, 2 / 3, -2 / 3)  # and infinity
 AT_ONCE = 384  # positions: what is computed for them stays near a core, and outweighs starting each operation
-AT_ONCE_WIDE = 96  # the same for kernels of hundreds of outputs
+AT_ONCE_WIDE = 96  # the same for kernels of more outputs than `WIDE`
+WIDE = 128
 
 
 class Alike(NamedTuple):
@@ -115,7 +116,7 @@ def convolve(
     found = maps.new_empty(max(top + tiles * tile, height), positions, channels or outputs)
     tiled = found[top : top + tiles * tile].unflatten(0, (tiles, tile)).transpose(0, 1)
 
-    at_once = AT_ONCE if outputs < AT_ONCE else AT_ONCE_WIDE
+    at_once = AT_ONCE_WIDE if outputs > WIDE else AT_ONCE
     together = max(at_once // positions, 1)  # tiles at a time, where they are narrow
     row = maps[0].numel()
 
