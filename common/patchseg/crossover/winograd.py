@@ -109,7 +109,7 @@ def convolve(
     height, width = seen - rows + 1, width - cols + 1
     top = min(max(ends.top - rows, 0), height - 1)
     bottom = min(max(ends.bottom - rows, 0), height - 1 - top)
-    maps = maps[top : seen - bottom].contiguous()  # it is, mostly
+    maps = maps[top : seen - bottom].contiguous()  # tiles are read by strides below
     points, outputs = tile + rows - 1, len(kernel.bias)
     to_outputs, _, to_maps = matrices(rows, tile)
     tiles, positions = -(-(height - top - bottom) // tile), count * width
