@@ -60,9 +60,9 @@ def main(
     everyone = sorted({case["patient"] for case in cases})
     learning = {"initial_weights": initial_weights, "learning_rate": learning_rate}
     learning |= {"synthetic_share": synthetic_share, "precision": precision, **(overrides or {})}
-    settings = {"dataset_dir": dataset_dir, "folds": len(everyone), **learning}
+    settings = {"dataset_dir": dataset_dir, "folds": len(everyone)}
     settings |= {"max_epochs": epochs, "slices_per_epoch": 100, "val_interval": epochs + 1}
-    settings |= {"spacing": SPACING_MM}  # pixels as acquired
+    settings |= {"spacing": SPACING_MM, **learning}  # pixels as acquired
     held_out, seconds = [], []
     for fold in _folds(cases, everyone, patients):
         folder = Path(output_dir).resolve() / method / f"fold{fold}"

@@ -6,6 +6,8 @@ SHOWN = {  # how names begin
     "crossover_dense": ("Crossover-Net, logits", "patch pairs"),
     "click": ("One click, sequential patches", "step by step"),
     "crossover_training": ("Crossover-Net, a training step on the lattice", "patch pairs"),
+    "crossover_epoch": ("Crossover-Net, a training epoch on CT phantoms", "-"),
+    "seqpatch_epoch": ("Sequential patches, a training epoch on synthetic slices", "-"),
     "seqpatch_training": ("Sequential patches, a training step", "-"),
 }
 PRECISIONS = ("float32", "bfloat16")  # those of the bundles' `precision`; the file holds TF32 too
