@@ -59,7 +59,8 @@ def main(
         overrides: ids of the configs with other values, for every row.
         epochs_of: a results file whose epochs are taken instead of measuring how many fit into the minutes.
         output_dir: where the runs go, PAPER/TASK/ROW/seedS/; it may hold patient images, results do not.
-        results: the file to write; empty takes results/reproduce_PAPER.json. Rows that it has already stay in it.
+        results: the file to write; empty takes results/reproduce_PAPER.json. Rows and seeds that it has already
+            stay in it, if they were run with the same commands.
         show: only say what there is to run.
     """
     if paper not in PAPERS:

@@ -28,13 +28,22 @@ def slug(name: str) -> str:
 
 
 def gather(paper: Paper, key: str, task: str, folder: Path, about: Mapping[str, Any], path: Path) -> None:
-    """Write what the runs in `folder` found for one task into the paper's results file; other tasks stay."""
-    rows = {row.name: _row(row, folder / slug(row.name), paper, folder) for row in paper.rows_of(task)}
+    """Write what the runs in `folder` found for one task into the paper's results file.
+
+    Other tasks in the file stay. So do seeds of this task that were run elsewhere, as long and with the same
+    commands.
+    """
+    content = json.loads(path.read_text()) if path.is_file() else {"tasks": {}}
+    before = content["tasks"].get(task, {})
+    known = before.get("rows", {}) if {key: before.get(key) for key in about} == dict(about) else {}
+    rows = {
+        row.name: _row(row, folder / slug(row.name), paper, folder, known.get(row.name, {}).get("seeds", {}))
+        for row in paper.rows_of(task)
+    }
     ours = rows[paper.ours]
     for name, found in rows.items():
         if name != paper.ours and "patients" in found and "patients" in ours:
             found["against_ours"] = _paired(ours, found)
-    content = json.loads(path.read_text()) if path.is_file() else {"tasks": {}}
     content["about"] = {"benchmark": f"reproduce_{key}", "paper": paper.title, "ours": paper.ours}
     content["about"] |= {"measures": [*paper.measures]}
     content["tasks"][task] = {
@@ -48,8 +57,11 @@ def gather(paper: Paper, key: str, task: str, folder: Path, about: Mapping[str, 
     write_json(path, plain(content))
 
 
-def _row(row: Row, folder: Path, paper: Paper, above: Path) -> dict[str, Any]:
-    """One row: its seeds, what each patient reached on average, and the mean over seeds with its spread."""
+def _row(row: Row, folder: Path, paper: Paper, above: Path, known: Mapping[str, Any]) -> dict[str, Any]:
+    """One row: its seeds, what each patient reached on average, and the mean over seeds with its spread.
+
+    `known` are seeds that the results file has already.
+    """
     found: dict[str, Any] = {"where": row.where, "published": dict(row.published), "note": row.note}
     if row.not_run:
         return found | {"not_run": row.not_run}
@@ -60,6 +72,7 @@ def _row(row: Row, folder: Path, paper: Paper, above: Path) -> dict[str, Any]:
         for name, evaluation in seeds.items()
         if "process_seconds" in json.loads((evaluation / "evaluation.json").read_text())
     }
+    done = dict(sorted((_same_but_for_seed(known, done) | done).items()))
     if not done:
         failed = any(folder.glob("seed*/failed.json"))
         return found | {"not_run": "its run failed" if failed else "not run yet"}
@@ -96,6 +109,22 @@ def _seed(evaluation: Path, trained: Path, measures: Sequence[str]) -> dict[str,
         "patients": {p["patient"]: p[measures[0]] for p in results["patients"]},
         "commands": [record["command"] for record in records],
     }
+
+
+def _same_but_for_seed(known: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any]:
+    """The known seeds whose commands are those of the ones just done; all of them if none was.
+
+    >>> def run(seed, epochs):
+    ...     return {"commands": [f"train --seed {seed} --max_epochs {epochs} --output_dir OUTPUT/seed{seed}"]}
+    >>> list(_same_but_for_seed({"0": run(0, 5), "2": run(2, 9)}, {"1": run(1, 5)}))
+    ['0']
+    """
+
+    def commands(run: Mapping[str, Any]) -> list[str]:
+        return [re.sub(r"\bseed ?\d+", "seed", command) for command in run["commands"]]
+
+    wanted = [commands(run) for run in done.values()]
+    return {seed: run for seed, run in known.items() if not wanted or commands(run) in wanted}
 
 
 def _paired(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -190,6 +190,27 @@ def test_differences_are_those_of_seeds_that_both_rows_have(tmp_path):
     assert "The other way round: Ours before Theirs (Table I; -0.150, p = 0.5)." in text
 
 
+def test_seeds_that_were_run_elsewhere_stay_if_they_were_run_alike(tmp_path):
+    paper = Paper("P", "Ours", (Row("Ours", "Table I", {}),), {"t": TASK}, [])
+    here, elsewhere, found = tmp_path / "here", tmp_path / "elsewhere", tmp_path / "found.json"
+
+    def seeds(folder, minutes=0.5):
+        gather(paper, "p", "t", folder, {"minutes": minutes, "folds": 3}, found)
+        return json.loads(found.read_text())["tasks"]["t"]["rows"]["Ours"].get("seeds", {})
+
+    write_run(elsewhere, "Ours", 0, {"a": 0.8})
+    before = seeds(elsewhere)
+    assert seeds(here) == before  # nothing was run here yet
+    write_run(here, "Ours", 1, {"a": 0.4})
+    after = seeds(here)
+    assert list(after) == ["0", "1"] and after["0"] == before["0"]
+    assert json.loads(found.read_text())["tasks"]["t"]["rows"]["Ours"]["patients"] == {"a": 0.6}
+    (here / "ours" / "seed1" / "training.json").write_text('{"command": "another", "process_seconds": 9.0}')
+    assert list(seeds(here)) == ["1"]
+    gather(paper, "p", "t", elsewhere, {"minutes": 0.5, "folds": 3}, found)
+    assert list(seeds(here, minutes=7)) == ["1"]
+
+
 def test_the_table_says_why_a_row_was_not_run(finished):
     text = table(finished[2])
     assert "| 3D | not run | - | - | - | - | 0.800 | Table I | - | - | - | slices only |" in text
