@@ -304,8 +304,9 @@ bench: $(READY)  ## every benchmark of speed into results/, on an idle machine: 
 	@$(BIN)/python benchmarks/tables.py
 
 .PHONY: gpu-bench runtimes click-precision
-gpu-bench: $(READY)  ## dense logits, clicks and training on an NVIDIA GPU into results/, about a minute
+gpu-bench: $(READY)  ## dense logits, clicks, training steps and epochs on an NVIDIA GPU into results/, some minutes
 	@$(BIN)/python benchmarks/gpu.py --results results/gpu.json
+	@$(BIN)/python benchmarks/gpu_epoch.py --results results/gpu.json
 	@$(BIN)/python benchmarks/tables.py
 
 runtimes: $(READY)  ## torch.compile, ONNX Runtime and OpenVINO beside torch, a few minutes on an idle machine

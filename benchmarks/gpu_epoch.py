@@ -1,27 +1,54 @@
-"""One training epoch of a bundle on the GPU, drawing of its slices included, for `gpu.py`.
+"""One training epoch of each kind of bundle on a GPU, drawing of its slices included: lines for gpu.py's results.
+
+    python benchmarks/gpu.py && python benchmarks/gpu_epoch.py [--results results/gpu.json]
 
 A training step alone says little to a user: the processor's cores draw and augment the slices meanwhile. So here
-`monai.bundle` trains as it would for anyone, in bfloat16, on phantoms of the same size as patients; the first
-epoch, which fills the cache, does not count.
+`monai.bundle` trains as it would for anyone, in bfloat16, on phantoms of the size of patients; the first epoch,
+which fills the cache, does not count.
 """
 
+import json
+import os
 import statistics
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import fire
 import torch
-from gpu_timing import Setting, rounded
+from gpu_timing import Setting, matrix_rate, rounded
 from gpu_training import training_step
 from limit import operations
-from steps import bundle_command, run_command
+from steps import bundle_command, run_command, write_json
 from torch import nn
 
 from patchseg.crossover import CrossoverLoss, CrossoverNet, LatticeNet
+from patchseg.errors import InputError, show_as_sentence
 from patchseg.files import read_log
 from patchseg.seqpatch import SeqPatchNet
+
+
+def main(results: str = "results/gpu.json") -> None:
+    """Measure the epochs and put their lines into the results file, in place of those that it has.
+
+    Args:
+        results: the file that gpu.py wrote on this GPU.
+    """
+    path = Path(results)
+    if not torch.cuda.is_available():
+        raise InputError("torch finds no NVIDIA GPU: run this on a machine that has one.")
+    found = json.loads(path.read_text()) if path.is_file() else None
+    if not found or found["about"]["device"] != torch.cuda.get_device_name():
+        raise InputError(f"{path} is not of this GPU: run benchmarks/gpu.py first.")
+    os.environ["OMP_NUM_THREADS"] = "1"  # of each process that draws slices: there is one for every core
+    device = torch.device("cuda")
+    setting = Setting(device, "bfloat16", matrix_rate(device, "bfloat16"), 0)
+    lines = [epoch(setting) for epoch in EPOCHS]
+    names = {line["name"] for line in lines}
+    found["lines"] = [line for line in found["lines"] if line["name"] not in names] + lines
+    write_json(path, found)
+    print(json.dumps(lines))
 
 
 def crossover_epoch(
@@ -65,7 +92,6 @@ def _seconds_of_epochs(bundle: str, cases: int, settings: dict[str, Any], settin
         always = {"dataset_dir": data, "output_dir": run, "num_workers": workers, "precision": setting.precision}
         always |= {"max_epochs": 3, "val_interval": 100}
         config = f"bundles/{bundle}/configs/train.json"
-        print(f"{bundle}: three epochs", file=sys.stderr, flush=True)
         run_command(bundle_command("training", [config], always | settings))
         return statistics.median(
             epoch["seconds"] for n, epoch in read_log(run / "training.jsonl").items() if n > 1
@@ -88,3 +114,8 @@ def _line(name: str, setting: Setting, seconds: float, needed: int, amount: int,
         "per_second": rounded(amount / seconds),
         "unit": unit,
     }
+
+
+if __name__ == "__main__":
+    show_as_sentence()
+    fire.Fire(main)

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 
 import gpu
+import gpu_epoch
 import pytest
 import torch
 from click_speed import Counted, clicked_volume, ray_operations
@@ -89,9 +90,24 @@ def test_tf32_is_as_it_was_afterwards():
     assert torch.backends.cudnn.allow_tf32 is before
 
 
+EPOCHS = {
+    "crossover_epoch_2x1x64": partial(gpu_epoch.crossover_epoch, cases=3, slices_per_case=1, side=64, workers=0),
+    "seqpatch_epoch_8x2x2": partial(gpu_epoch.seqpatch_epoch, slices=8, batch=4, rays=2, steps=2, workers=0),
+}
+
+
+@pytest.mark.parametrize("name", EPOCHS)
+def test_an_epoch_as_monai_bundle_trains_it(name):
+    line = EPOCHS[name](setting("bfloat16"))
+    assert list(line) == KEYS and line["name"] == name and line["ms"] > 0
+    text = table({"about": {"device": "Card", "torch": "2.11", "cuda": "13"}, "lines": [line]})
+    assert f"| `{name}` | " in text and "a training epoch" in text
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_says_so_without_a_gpu(repository, tmp_path):
-    command = [sys.executable, "benchmarks/gpu.py", "--results", str(tmp_path / "gpu.json")]
+@pytest.mark.parametrize("script", ["gpu.py", "gpu_epoch.py"])
+def test_says_so_without_a_gpu(script, repository, tmp_path):
+    command = [sys.executable, f"benchmarks/{script}", "--results", str(tmp_path / "gpu.json")]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
     assert done.returncode == 2 and "torch finds no NVIDIA GPU" in done.stderr
     assert not (tmp_path / "gpu.json").exists()
