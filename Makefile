@@ -13,7 +13,7 @@ export MPLBACKEND = Agg
 export MLFLOW_DISABLE_TELEMETRY = true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kidney-phantom kidney-real kidney-weights click-weights click-organs-weights click-real few-shot click-mixture cavity-weights myocardium-weights shipped reproduce cards cost bench tables configs clean
+.PHONY: help demo test kidney-phantom kidney-real kidney-weights click-weights click-organs-weights click-real few-shot click-limits click-mixture cavity-weights myocardium-weights shipped reproduce cards cost bench tables configs clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -257,6 +257,10 @@ few-shot: $(ORGANS)/breast_ultrasound/index.csv  ## prostates after learning fro
 	@$(FEW_SHOT) --method seqpatch --initial_weights bundles/seqpatch_prostate/models/model.pt
 	@if test -f runs/click_unet/model.pt; then $(FEW_SHOT) --method click_unet --initial_weights runs/click_unet/model.pt; \
 		else echo "the U-Net's row stays as it is: make click-real trains runs/click_unet first"; fi
+	@$(BIN)/python benchmarks/tables.py
+
+click-limits: $(ORGANS)/breast_ultrasound/index.csv  ## other ways to ask the click network, half an hour: make click-limits DATA=folder
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/click_limits.py --slices 30
 	@$(BIN)/python benchmarks/tables.py
 
 # What the network should learn from: six epochs each, everything else the same.

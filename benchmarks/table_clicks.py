@@ -102,6 +102,26 @@ def mixture(results: dict[str, Any]) -> str:
     return _table(heading, rows)
 
 
+def click_limits(results: dict[str, Any]) -> str:
+    """One row per way to ask the network: mean Dice of each set, and whether it differs from what is in use."""
+    sets = results["sets"]
+    heading = ["way", *(f"{SHOWN[name]} ({found['slices']})" for name, found in sets.items())]
+    rows = [
+        [way, *(" / ".join(_differing(one) for one in found["ways"][way].values()) for found in sets.values())]
+        for way in next(iter(sets.values()))["ways"]
+    ]
+    note = (
+        "Mean DSC of a click in the middle / 10 pixels off it; in parentheses slices. † differs from what is in "
+        "use: p < 0.05, two-sided Wilcoxon signed-rank test over slices, some of them of one patient."
+    )
+    return "\n".join([_table(heading, rows), "", note])
+
+
+def _differing(found: dict[str, float | None]) -> str:
+    p = found["p"]
+    return f"{found['mean']:.3f}" + "†" * (p is not None and p < 0.05)
+
+
 def click_volumes(results: dict[str, Any]) -> str:
     """One row per volume: Dice in 3D and seconds after each click of a simulated user."""
     volumes = results["volumes"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from published import CROSSOVER_TABLE_1
 from table_cards import LIMITS, below, cost, failures, one_click_own
-from table_clicks import click_volumes, few_shot, mixture, one_click, one_click_short
+from table_clicks import click_limits, click_volumes, few_shot, mixture, one_click, one_click_short
 from table_gpu import gpu
 from table_reproduce import ellipse, reproduce
 from table_robustness import robustness
@@ -107,6 +107,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "one_click_kidney": one_click,
     "one_click_kidney_own": one_click_own,
     "few_shot": few_shot,
+    "click_limits": click_limits,
     "mixture": mixture,
     "click_volumes": click_volumes,
     "click_volumes_every_ray": click_volumes,
