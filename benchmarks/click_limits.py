@@ -18,7 +18,7 @@ import fire
 import numpy as np
 import torch
 from machine import threads, versions
-from one_click import _spread, read
+from one_click import read, spread
 from organs import NEVER_TRAINED, TESTED
 from scipy import ndimage
 from scipy.stats import wilcoxon
@@ -68,7 +68,7 @@ def main(
     torch.set_flush_denormal(True)
     network, other = (_shipped(bundle, precision) for bundle in ("seqpatch_prostate", "seqpatch_kidney"))
     found = {
-        name: measure(_spread(find_cases(Path(organs) / name), slices), network, other, offsets, name)
+        name: measure(spread(find_cases(Path(organs) / name), slices), network, other, offsets, name)
         for name in names
     }
     about = {"benchmark": "click_limits", "precision": precision, "sizes": [round(size, 4) for size in SIZES]}

@@ -63,7 +63,7 @@ def main(
             "checkpoints is empty: give the weights of at least one method, as \"{'name': 'model.pt'}\"."
         )
     torch.set_flush_denormal(True)
-    cases = {name: _spread(find_cases(Path(organs) / name), slices) for name in names}
+    cases = {name: spread(find_cases(Path(organs) / name), slices) for name in names}
     methods = {}
     for method, path in checkpoints.items():
         network, inferer = method_of(Path(path), precision, steps)
@@ -157,7 +157,8 @@ def method_of(path: Path, precision: str, steps: int = 8) -> tuple[nn.Module, Cl
     return at_precision(network, precision), ClickInferer(steps, judge=judge)
 
 
-def _spread(cases: list[dict[str, Any]], most: int | None) -> list[dict[str, Any]]:
+def spread(cases: list[dict[str, Any]], most: int | None) -> list[dict[str, Any]]:
+    """At most so many of the cases, evenly from first to last."""
     if most is None or len(cases) <= most:
         return cases
     return [cases[i] for i in np.linspace(0, len(cases) - 1, most).round().astype(int)]

@@ -114,6 +114,8 @@ def _seed(evaluation: Path, trained: Path, measures: Sequence[str]) -> dict[str,
 def _same_but_for_seed(known: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any]:
     """The known seeds whose commands are those of the ones just done; all of them if none was.
 
+    Results do not hold the configs' contents: after a change of those, delete the row's seeds from the file.
+
     >>> def run(seed, epochs):
     ...     return {"commands": [f"train --seed {seed} --max_epochs {epochs} --output_dir OUTPUT/seed{seed}"]}
     >>> list(_same_but_for_seed({"0": run(0, 5), "2": run(2, 9)}, {"1": run(1, 5)}))
