@@ -17,7 +17,9 @@ BOUNDS = {
     **dict.fromkeys(
         ("max_epochs", "val_interval", "batch_size", "slices_per_case", "rays", "steps"), (1, math.inf)
     ),
-    **dict.fromkeys(("num_workers", "learning_rate", "weight_decay", "constraint_weight"), (0, math.inf)),
+    **dict.fromkeys(
+        ("num_workers", "learning_rate", "weight_decay", "constraint_weight", "dice_weight"), (0, math.inf)
+    ),
     **dict.fromkeys(("tumour_share", "dropout", "cache_rate"), (0, 1)),
 }
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from patchseg.crossover import STACKS, CrossoverLoss, CrossoverNet, LatticeNet, cross_patches, patch_pairs, windows
-from patchseg.crossover.loss import constraint_loss
+from patchseg.crossover.loss import constraint_loss, dice_loss
 from patchseg.crossover.stacks import constraint_window
 
 
@@ -44,7 +44,13 @@ def test_constraint_is_equation_3(form, end_term, layer):
 
 @pytest.mark.parametrize(("patch", "layer"), [((100, 20), 1), ((100, 20), 3), ((100, 20), 4), ((340, 68), 4)])
 @pytest.mark.parametrize(
-    "options", [{"weight": 1.0}, {"constraint": "printed"}, {"prediction": "mse", "end_term": False}]
+    "options",
+    [
+        {"weight": 1.0},
+        {"constraint": "printed"},
+        {"prediction": "mse", "end_term": False},
+        {"constraint": "none", "dice_weight": 1.0},
+    ],
 )
 @pytest.mark.parametrize("shared", [True, False])
 def test_lattice_equals_patch_pairs_in_value_and_gradient(patch, layer, options, shared):
@@ -124,6 +130,28 @@ def test_weight_scales_the_constraint_alone():
     torch.testing.assert_close(bare, CrossoverLoss(constraint="none")(output, label))
     torch.testing.assert_close(half - bare, (whole - bare) / 2, rtol=1e-4, atol=1e-6)
     assert whole != bare
+
+
+def test_dice_of_each_slice_counts_alike_however_small():
+    """Three slices judged with certainty: half right, a single pixel that is missed, and empty."""
+    label = torch.zeros(3, 1, 8, 8)
+    label[0, 0, :4], label[1, 0, 0, 0] = 1, 1
+    said = torch.zeros(3, 8, 8)
+    said[0, :2] = 1
+    logits = torch.stack([-100 * said + 50, 100 * said - 50], 1)
+    smooth = 1  # of both, so that an empty slice has a Dice
+    dice = [(2 * 16 + smooth) / (16 + 32 + smooth), smooth / (1 + smooth), 1.0]
+    torch.testing.assert_close(dice_loss(logits, label), torch.tensor(1 - sum(dice) / 3))
+
+    pixels = (logits.permute(0, 2, 3, 1)[0].reshape(64, 2, 1, 1), label[0].reshape(64, 1, 1, 1))
+    torch.testing.assert_close(dice_loss(*pixels), torch.tensor(1 - dice[0]))
+
+
+def test_dice_weight_adds_the_dice_term():
+    output = LatticeNet(CrossoverNet(num_classes=3))(torch.rand(2, 1, 24, 24))
+    target = torch.cat([torch.randint(3, (2, 1, 24, 24)), torch.rand(2, 1, 24, 24)], 1)
+    bare, half = (CrossoverLoss(dice_weight=w)(output, target) for w in (0.0, 0.5))
+    torch.testing.assert_close(half - bare, dice_loss(output.logits, target[:, :1, ::4, ::4]) / 2)
 
 
 def test_zero_maps_give_zero_not_nan():

@@ -1,6 +1,7 @@
 """The crossover loss: say what the pixel is, agree where the patches overlap, differ at their ends."""
 
 import torch.nn.functional as F
+from monai.losses import DiceLoss
 from torch import Tensor, nn
 
 from patchseg.errors import InputError
@@ -20,6 +21,22 @@ def prediction_loss(logits: Tensor, label: Tensor, kind: str = "cross_entropy") 
         return F.cross_entropy(logits, label.long(), reduction="none")
     target = F.one_hot(label.long(), logits.shape[1]).movedim(-1, 1)
     return (logits.softmax(1) - target).square().mean(1)
+
+
+# A slice without the structure counts too, the less the fewer pixels are taken for it.
+soft_dice = DiceLoss(include_background=False, to_onehot_y=True, softmax=True, smooth_nr=1, smooth_dr=1)
+
+
+def dice_loss(logits: Tensor, label: Tensor) -> Tensor:
+    """1 minus the soft Dice of each slice and class but the background, their mean; pairs are one slice together.
+
+    Args:
+        logits: (B, classes, h, w), or (N, classes, 1, 1) of the patch pairs of one slice.
+        label: (B, 1, h, w), whole numbers.
+    """
+    if logits.shape[2:] == (1, 1):
+        logits, label = logits.transpose(0, 2), label.transpose(0, 2)
+    return soft_dice(logits, label)
 
 
 def constraint_loss(
@@ -66,6 +83,9 @@ def _differences(
 class CrossoverLoss(nn.Module):
     """L = L_pre + weight * L_cs (Eq. 1), the same on the lattice and on patch pairs, in value and gradient.
 
+    `dice_weight` adds what the paper has not: its pixels count one by one, so a small cavity hardly counts, while
+    in the mean DSC of slices, by which masks are judged, it counts as much as a large one.
+
     Args:
         patch: size of the vertical patch, which with `layer` fixes the rows that are compared.
         layer: convolution that carries the constraint, as given to `LatticeNet` (Fig. 10: the middle layers win).
@@ -76,12 +96,13 @@ class CrossoverLoss(nn.Module):
         end_term: the second term of Eq. 3; False for objects larger than the patch (Fig. 9).
         widen: rows added on both sides of the overlap; 1 gives the paper's four rows, 0 the exact ones.
         stack: the network's, where it is not the patch's own.
+        dice_weight: of `dice_loss`, over all lattice pixels alike; 0, the paper's loss, leaves it out.
 
     Shape:
         output: `CrossoverOutput`, or bare logits (B, classes, h, w) where `constraint` is "none".
         target: (B, 1, H, W) label, or (B, 2, H, W) label and pixel weight, see `PixelWeightsd`. H and W are the
         image's; only lattice pixels are read. For N patch pairs (N, 1, 1, 1) or (N, 2, 1, 1).
-        Returns a scalar, the weighted mean over pixels. All weights zero gives 0.
+        Returns a scalar: the weighted mean over pixels, 0 where all weights are, and the Dice term.
 
     Raises:
         ValueError: for an unknown form, or a constraint without the maps it needs.
@@ -103,6 +124,7 @@ class CrossoverLoss(nn.Module):
         end_term: bool = True,
         widen: int = 1,
         stack: str | None = None,
+        dice_weight: float = 0.0,
     ) -> None:
         super().__init__()
         if prediction not in ("cross_entropy", "mse"):
@@ -110,7 +132,7 @@ class CrossoverLoss(nn.Module):
         if constraint not in ("bounded", "printed", "none"):
             raise InputError(f"constraint {constraint!r}: take 'bounded', 'printed' or 'none'")
         self.prediction, self.constraint, self.end_term = prediction, constraint, end_term
-        self.weight = weight
+        self.weight, self.dice_weight = weight, dice_weight
         if constraint != "none":
             self.window = constraint_window((int(patch[0]), int(patch[1])), layer, widen, stack)
 
@@ -122,10 +144,13 @@ class CrossoverLoss(nn.Module):
             if isinstance(output, Tensor):
                 raise ValueError("the constraint needs a CrossoverOutput, as LatticeNet or patch_pairs give it")
             loss = loss + self.weight * constraint_loss(output, self.window, self.constraint, self.end_term)
-        if target.shape[1] == 1:
-            return loss.mean()
-        drawn = target[:, 1].to(loss)
-        return (loss * drawn).sum() / drawn.sum().clamp_min(1e-12)
+        loss = _weighted_mean(loss, target[:, 1]) if target.shape[1] > 1 else loss.mean()
+        return loss + self.dice_weight * dice_loss(logits, target[:, :1]) if self.dice_weight else loss
+
+
+def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    weights = weights.to(values)
+    return (values * weights).sum() / weights.sum().clamp_min(1e-12)
 
 
 def on_lattice(target: Tensor, logits: Tensor) -> Tensor:
