@@ -73,12 +73,23 @@ def saved_as(network: torch.nn.Module, path: str | Path) -> bool:
 
 
 def _as_bytes(network: torch.nn.Module) -> bytes:
-    weights = network.state_dict()
+    weights = _plain(network)
     for name, values in weights.items():
         weights[name] = values.cpu()  # what a GPU trained has to open where there is none
     buffer = BytesIO()
     torch.save(weights, buffer)
     return buffer.getvalue()
+
+
+def _plain(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict with ordinary weights, also where training writes them in another way (`parametrize`)."""
+    weights = network.state_dict()
+    for key in [key for key in weights if ".parametrizations." in key]:
+        owner, _, rest = key.partition(".parametrizations.")
+        name = rest.split(".")[0]
+        weights[f"{owner}.{name}"] = getattr(network.get_submodule(owner), name).detach()
+        del weights[key]
+    return weights
 
 
 def _read(path: Path) -> Mapping[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from .refine import RefinedLattice
 from .sampling import SamplePixelsd, pixel_weights
 from .slice_by_slice import SliceBySlice
 from .stacks import STACKS, constraint_window, receptive_region
+from .standardised import standardised
 
 __all__ = [
     "STACKS",
@@ -28,4 +29,5 @@ __all__ = [
     "patch_pairs",
     "pixel_weights",
     "receptive_region",
+    "standardised",
 ]
