@@ -15,6 +15,7 @@ from table_reproduce import reproduce as table
 
 from patchseg.errors import InputError
 from patchseg.handlers.case_measures import write_results
+from patchseg.weights import load_weights, save_weights
 
 TINY = {
     "network_def": {
@@ -220,7 +221,9 @@ RUN = [row for row in crossover.PAPER.rows if not row.not_run]
 
 
 @pytest.mark.parametrize("row", RUN, ids=[slug(row.name) for row in RUN])
-def test_every_row_of_crossover_net_is_trained_and_evaluated_as_the_same_network(row, repository, monkeypatch):
+def test_every_row_of_crossover_net_is_trained_and_evaluated_as_the_same_network(
+    row, repository, monkeypatch, tmp_path
+):
     from monai.bundle import ConfigParser
 
     monkeypatch.chdir(repository)
@@ -246,9 +249,10 @@ def test_every_row_of_crossover_net_is_trained_and_evaluated_as_the_same_network
     value.backward()
     assert torch.isfinite(value)
     assert all(p.grad is not None for p in network.parameters())
+    save_weights(network, tmp_path / "model.pt")
     for parser in others:
         network_def = parser.get_parsed_content("network_def")
-        network_def.load_state_dict(network.state_dict())
+        load_weights(network_def, tmp_path / "model.pt")
     sides = row.evaluate_only.get("inferer", {}).get("roi_size", (21, 34))
     with torch.no_grad():
         assert network.eval()(torch.rand(1, 1, *sides)).shape == (1, 2, *sides)
