@@ -228,9 +228,9 @@ def test_every_row_of_crossover_net_is_trained_and_evaluated_as_the_same_network
 
     monkeypatch.chdir(repository)
     place = reproduce.Place(TASK._replace(folder="."), "benchmarks", repository / "unused", 3, {})
-    networks = []
-    for name in crossover.PAPER.tasks:
-        place.task = crossover.PAPER.tasks[name]
+    for name in crossover.TASKS:
+        place.task = crossover.TASKS[name]
+        parsers = []
         for command in (place._training(repository, row, 0, 1), place._evaluating(row, repository, repository)):
             files = command[command.index("--config_file") + 1]
             parser = ConfigParser(
@@ -239,23 +239,23 @@ def test_every_row_of_crossover_net_is_trained_and_evaluated_as_the_same_network
             options = command[command.index("--config_file") + 2 :]
             for key, value in zip(options[::2], options[1::2], strict=True):
                 parser[key.removeprefix("--")] = as_typed(value)
-            networks.append(parser)
-    train, *others = networks
-    lattice, loss = train.get_parsed_content("lattice"), train.get_parsed_content("loss")
-    network = train.get_parsed_content("network")
-    label = torch.zeros(2, 1, 32, 32)
-    label[:, :, 8:20, 8:24] = 1
-    value = loss(lattice(torch.rand(2, 1, 32, 32)), torch.cat([label, torch.ones_like(label)], 1))
-    value.backward()
-    assert torch.isfinite(value)
-    assert all(p.grad is not None for p in network.parameters())
-    save_weights(network, tmp_path / "model.pt")
-    for parser in others:
-        network_def = parser.get_parsed_content("network_def")
-        load_weights(network_def, tmp_path / "model.pt")
-    sides = row.evaluate_only.get("inferer", {}).get("roi_size", (21, 34))
-    with torch.no_grad():
-        assert network.eval()(torch.rand(1, 1, *sides)).shape == (1, 2, *sides)
+            parsers.append(parser)
+        train, evaluate = parsers
+        network = train.get_parsed_content("network")
+        save_weights(network, tmp_path / "model.pt")
+        load_weights(evaluate.get_parsed_content("network_def"), tmp_path / "model.pt")
+        if name != "cardiac":  # the task that has all rows
+            continue
+        lattice, loss = train.get_parsed_content("lattice"), train.get_parsed_content("loss")
+        label = torch.zeros(2, 1, 32, 32)
+        label[:, :, 8:20, 8:24] = 1
+        value = loss(lattice(torch.rand(2, 1, 32, 32)), torch.cat([label, torch.ones_like(label)], 1))
+        value.backward()
+        assert torch.isfinite(value)
+        assert all(p.grad is not None for p in network.parameters())
+        sides = row.evaluate_only.get("inferer", {}).get("roi_size", (21, 34))
+        with torch.no_grad():
+            assert network.eval()(torch.rand(1, 1, *sides)).shape == (1, 2, *sides)
 
 
 def as_typed(text):
