@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from patchseg.crossover import CrossoverNet, LatticeNet, cross_patches, patch_pairs, standardised
+from patchseg.errors import InputError
 from patchseg.weights import load_weights, save_weights, saved_as
 
 PIXELS = torch.tensor([[0, 0], [4, 8], [16, 20]])
@@ -36,18 +37,23 @@ def test_what_is_saved_is_an_ordinary_network(tmp_path, shared):
     torch.testing.assert_close(net.state_dict(), before)  # training goes on with what it had
 
 
-def test_standardised_weights_go_on_unchanged_and_have_mean_zero():
+def test_standardised_weights_go_on_unchanged_and_have_mean_zero(tmp_path):
     torch.manual_seed(2)
-    conv = standardised(CrossoverNet()).vertical.convs[3]
+    first = standardised(CrossoverNet())
+    conv = first.vertical.convs[3]
     with torch.no_grad():
         conv.parametrizations.weight[0].gain.mul_(torch.rand(64, 1, 1, 1) + 0.5)
     weight = conv.weight.detach()
     assert weight.mean((1, 2, 3)).abs().max() < 1e-6
-    net = CrossoverNet()
-    with torch.no_grad():
-        net.vertical.convs[3].weight.copy_(weight)
-    again = standardised(net, pretrained=True).vertical.convs[3].weight
-    torch.testing.assert_close(again, weight, rtol=1e-4, atol=1e-6)
+
+    save_weights(first, tmp_path / "model.pt")
+    again = standardised(load_weights(CrossoverNet(), tmp_path / "model.pt"), pretrained=True)
+    torch.testing.assert_close(again.vertical.convs[3].weight, weight, rtol=1e-4, atol=1e-6)
+
+
+def test_weights_that_would_lose_their_mean_are_refused():
+    with pytest.raises(InputError, match="not trained with standardised weights"):
+        standardised(CrossoverNet(), pretrained=True)
 
 
 def test_a_brighter_image_leaves_the_first_map_as_it_is():

@@ -84,7 +84,8 @@ class CrossoverLoss(nn.Module):
     """L = L_pre + weight * L_cs (Eq. 1), the same on the lattice and on patch pairs, in value and gradient.
 
     `dice_weight` adds what the paper has not: its pixels count one by one, so a small cavity hardly counts, while
-    in the mean DSC of slices, by which masks are judged, it counts as much as a large one.
+    in the mean DSC of slices, by which masks are judged, it counts as much as a large one. Measured, it brought no
+    more than chance (results/REPRODUCE.md).
 
     Args:
         patch: size of the vertical patch, which with `layer` fixes the rows that are compared.

@@ -1,7 +1,11 @@
 """Standardised weights while training: what a normalisation brings, without one, so that patches stay exact."""
 
+import math
+
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+
+from patchseg.errors import InputError
 
 from .network import CrossoverNet
 
@@ -26,8 +30,8 @@ class Standardised(nn.Module):
         return weight * (length + 1e-8).rsqrt() * self.gain
 
 
-# Keeps the variance of what went through ReLU: a rectified normal variable has the variance 1/2 - 1/(2 pi).
-RELU_GAIN = 1.7139
+# Keeps the variance of what goes through ReLU: a standard normal variable has 1/2 - 1/(2 pi) after it.
+RELU_GAIN = (1 / 2 - 1 / (2 * math.pi)) ** -0.5
 
 
 def standardised(net: CrossoverNet, pretrained: bool = False) -> CrossoverNet:
@@ -41,16 +45,23 @@ def standardised(net: CrossoverNet, pretrained: bool = False) -> CrossoverNet:
 
     Args:
         net: a new network, or one with weights.
-        pretrained: start from the weights' own lengths. Those of a training with standardised weights go on
-            unchanged; others lose the mean of each kernel.
+        pretrained: go on with its weights, unchanged; they have to be of a training with standardised weights.
+
+    Raises:
+        InputError: for weights to go on with whose kernels have another mean than 0, which would be lost.
 
     >>> net = standardised(CrossoverNet())
     >>> round(float(net.vertical.convs[2].weight[5].square().sum().sqrt()), 3)
-    1.714
+    1.713
     """
     convs = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
     for conv in convs:
         weight = conv.weight.detach()
+        if pretrained and (weight.mean((1, 2, 3)).abs() > 1e-2 * weight.abs().mean((1, 2, 3))).any():
+            raise InputError(
+                "the initial weights were not trained with standardised weights and cannot go on with them: "
+                "leave out standardise, or initial_weights."
+            )
         length = weight.square().sum((1, 2, 3), keepdim=True).sqrt()
         gain = length if pretrained else length.new_full(length.shape, RELU_GAIN)
         parametrize.register_parametrization(conv, "weight", Standardised(gain), unsafe=True)
