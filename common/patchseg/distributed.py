@@ -1,6 +1,8 @@
 """Sharing work between processes: what a config needs to run alone and under torchrun."""
 
+import atexit
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +23,27 @@ def leave() -> None:
     if torch.distributed.is_initialized():
         idist.barrier()
         idist.finalize()
+        if _is_bundle_command():
+            atexit.register(_end)
+
+
+def _is_bundle_command() -> bool:
+    """Whether this is `python -m monai.bundle`, whose end is ours; a script that runs a bundle has its own."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name == "monai.bundle.__main__"
+
+
+def _end() -> None:
+    """End the process after everyone else's last words, without the interpreter's own end.
+
+    gloo's threads live on for as long as the network in DistributedDataParallel does. One that lets go of its last
+    tensor while the interpreter ends aborts it, rarely, and torchrun calls a training failed that had succeeded.
+    """
+    atexit.unregister(_end)
+    atexit._run_exitfuncs()  # as the standard library's multiprocessing does before such an end
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if hasattr(sys, "last_value") else 0)  # last_value: an exception that nobody caught
 
 
 def device() -> torch.device:
