@@ -50,6 +50,7 @@ TASKS = {
             "Cross-entropy only",
             "Without the end term",
             "With a Dice term",
+            "With standardised weights",
         ),
     ),
 }
