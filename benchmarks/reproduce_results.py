@@ -43,7 +43,7 @@ def gather(paper: Paper, key: str, task: str, folder: Path, about: Mapping[str, 
     ours = rows[paper.ours]
     for name, found in rows.items():
         if name != paper.ours and "patients" in found and "patients" in ours:
-            found["against_ours"] = _paired(ours, found)
+            found["against_ours"] = paired(ours, found)
     content["about"] = {"benchmark": f"reproduce_{key}", "paper": paper.title, "ours": paper.ours}
     content["about"] |= {"measures": [*paper.measures]}
     content["tasks"][task] = {
@@ -129,7 +129,7 @@ def _same_but_for_seed(known: Mapping[str, Any], done: Mapping[str, Any]) -> dic
     return {seed: run for seed, run in known.items() if not wanted or commands(run) in wanted}
 
 
-def _paired(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+def paired(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
     """One row against another, patient by patient: slices and seeds of one patient are not independent.
 
     A patient counts with the mean difference of the seeds that both rows were run with and that held it out.
@@ -155,7 +155,7 @@ def _order(order: Order, rows: Mapping[str, dict[str, Any]]) -> list[dict[str, A
     known = [name for name in order.best_first if "patients" in rows.get(name, {})]
     found = []
     for better, worse in combinations(known, 2):
-        test = _paired(rows[better], rows[worse])
+        test = paired(rows[better], rows[worse])
         pair = {"where": order.where, "better": better, "worse": worse}
         found.append(pair | {"difference": test["mean_difference"], "patients": test["patients"], "p": test["p"]})
     return found

@@ -1,9 +1,13 @@
 """The papers' tables beside ours, and where the order of methods differs: Markdown from reproduce_*.json."""
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from reproduce_results import paired
+
+RIVAL = "U-Net"  # what a user would take otherwise
 MEASURES = {"dsc": "DSC", "hd_mm": "HD, mm", "or": "OR", "ur": "UR", "cd_x_mm": "CD-x, mm", "cd_y_mm": "CD-y, mm"}
 
 
@@ -34,8 +38,8 @@ def _task(task: Mapping[str, Any], about: Mapping[str, Any]) -> str:
         f"{shown[0]} in the paper",
         "where",
     ]
-    heading += ["seeds", "min", f"minus {about['ours']} (p)", "remark"]
-    rows = [_row(name, row, measures) for name, row in task["rows"].items()]
+    heading += ["seeds", "min", f"minus {about['ours']} (p)", f"minus {RIVAL} (p)", "remark"]
+    rows = [_row(name, row, measures, task["rows"].get(RIVAL, {})) for name, row in task["rows"].items()]
     lines = ["| " + " | ".join(cells) + " |" for cells in (heading, ["---"] * len(heading), *rows)]
     data = (
         f"**{task['data']}.** Seeds: up to {seeds}, others held out each time; {task['minutes']:g} min for "
@@ -45,11 +49,11 @@ def _task(task: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     return "\n".join([data, "", *lines, "", *_orders(task["orders"])])
 
 
-def _row(name: str, row: Mapping[str, Any], measures: Sequence[str]) -> list[str]:
+def _row(name: str, row: Mapping[str, Any], measures: Sequence[str], rival: Mapping[str, Any]) -> list[str]:
     paper = _number(row["published"].get(measures[0]), measures[0])
     if "mean" not in row:
         empty = ["-"] * (len(measures) + 1)
-        return [name, "not run", *empty[1:], paper, row["where"], "-", "-", "-", row["not_run"]]
+        return [name, "not run", *empty[1:], paper, row["where"], "-", "-", "-", "-", row["not_run"]]
     first = _number(row["mean"][measures[0]], measures[0])
     spread = row["sd_of_seeds"][measures[0]]
     cells = [first + (f" ± {_number(spread, measures[0])}" if spread is not None else "")]
@@ -62,17 +66,22 @@ def _row(name: str, row: Mapping[str, Any], measures: Sequence[str]) -> list[str
         row["where"],
         str(len(row["seeds"])),
         f"{row['minutes']:.1f}",
-        _test(row),
+        _test(row.get("against_ours")),
+        _test(paired(rival, row) if name != RIVAL and "seeds" in rival else None),
         row["note"],
     ]
 
 
-def _test(row: Mapping[str, Any]) -> str:
-    found = row.get("against_ours")
-    if found is None or found["mean_difference"] is None:
+def _test(found: Mapping[str, Any] | None) -> str:
+    if found is None or _missing(found["mean_difference"]):
         return "-"
-    p = "no difference" if found["p"] is None else f"p = {found['p']:.2g}"
+    p = "no difference" if _missing(found["p"]) else f"p = {found['p']:.2g}"
     return f"{-found['mean_difference']:+.3f} ({p})"
+
+
+def _missing(value: float | None) -> bool:
+    """Results files write None for what is not a number."""
+    return value is None or math.isnan(value)
 
 
 def _orders(orders: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -169,26 +169,25 @@ def write_run(folder, name, seed, dsc):
 
 
 def test_differences_are_those_of_seeds_that_both_rows_have(tmp_path):
-    rows = (Row("Ours", "Table I", {"dsc": 0.9}), Row("Theirs", "Table I", {"dsc": 0.8}, note="smaller"))
-    paper = Paper("P", "Ours", rows, {"t": TASK}, [Order("Table I", ("Ours", "Theirs"))])
+    rows = (Row("Ours", "Table I", {"dsc": 0.9}), Row("U-Net", "Table I", {"dsc": 0.8}, note="smaller"))
+    paper = Paper("P", "Ours", rows, {"t": TASK}, [Order("Table I", ("Ours", "U-Net"))])
     write_run(tmp_path, "Ours", 0, {"a": 0.8, "b": 0.6})
     write_run(tmp_path, "Ours", 1, {"a": 0.2, "c": 0.1})
-    write_run(tmp_path, "Theirs", 0, {"a": 0.9, "b": 0.8})
+    write_run(tmp_path, "U-Net", 0, {"a": 0.9, "b": 0.8})
     gather(paper, "p", "t", tmp_path, {"minutes": 0.5, "folds": 3}, tmp_path / "found.json")
     results = json.loads((tmp_path / "found.json").read_text())
     found = results["tasks"]["t"]["rows"]
     assert found["Ours"]["mean"]["dsc"] == pytest.approx((0.7 + 0.15) / 2)
     assert found["Ours"]["sd_of_seeds"]["dsc"] == pytest.approx(0.55 / 2**0.5, abs=1e-6)
     assert found["Ours"]["patients"] == pytest.approx({"a": 0.5, "b": 0.6, "c": 0.1})
-    assert found["Theirs"]["against_ours"]["mean_difference"] == pytest.approx(-0.15)
-    assert found["Theirs"]["against_ours"]["worse"] == 2
+    assert found["U-Net"]["against_ours"]["mean_difference"] == pytest.approx(-0.15)
+    assert found["U-Net"]["against_ours"]["worse"] == 2
     text = table(results)
-    assert "| Ours | 0.425 ± 0.389 | 0.500 | 4.0 | 0.100 | 0.200 | 0.900 | Table I | 2 | 0.5 | - |  |" in text
-    assert (
-        "| Theirs | 0.850 | 0.850 | 4.0 | 0.100 | 0.200 | 0.800 | Table I | 1 | 0.5 | +0.150 (p = 0.5) | smaller |"
-        in text
-    )
-    assert "The other way round: Ours before Theirs (Table I; -0.150, p = 0.5)." in text
+    ours = "| Ours | 0.425 ± 0.389 | 0.500 | 4.0 | 0.100 | 0.200 | 0.900 | Table I | 2 | 0.5 |"
+    theirs = "| U-Net | 0.850 | 0.850 | 4.0 | 0.100 | 0.200 | 0.800 | Table I | 1 | 0.5 |"
+    assert f"{ours} - | -0.150 (p = 0.5) |  |" in text
+    assert f"{theirs} +0.150 (p = 0.5) | - | smaller |" in text
+    assert "The other way round: Ours before U-Net (Table I; -0.150, p = 0.5)." in text
 
 
 def test_seeds_that_were_run_elsewhere_stay_if_they_were_run_alike(tmp_path):
@@ -214,7 +213,7 @@ def test_seeds_that_were_run_elsewhere_stay_if_they_were_run_alike(tmp_path):
 
 def test_the_table_says_why_a_row_was_not_run(finished):
     text = table(finished[2])
-    assert "| 3D | not run | - | - | - | - | 0.800 | Table I | - | - | - | slices only |" in text
+    assert "| 3D | not run | - | - | - | - | 0.800 | Table I | - | - | - | - | slices only |" in text
 
 
 RUN = [row for row in crossover.PAPER.rows if not row.not_run]
