@@ -2,6 +2,8 @@
 
     python benchmarks/organs.py --data ../shared/data --out runs/organs
     python benchmarks/shipped.py --data ../shared/data
+    python benchmarks/shipped.py --data ../shared/data --only crossover_cardiac --checkpoint runs/cavity/model.pt \
+        --results results/retrained.json
 
 Each line of the results is one run of the bundle's own evaluate.json.
 """
@@ -24,7 +26,7 @@ from machine import threads, versions
 from patchseg.bundles import bundle_root
 from patchseg.data import find_cases, split_cases, write_split
 from patchseg.errors import InputError, show_as_sentence
-from patchseg.files import whole_file
+from patchseg.files import read_log, whole_file
 from patchseg.runtimes import fast_runtime
 
 Cases = list[dict[str, Any]]
@@ -74,6 +76,7 @@ def _of_one_scale(cases: Cases, folder: Path) -> Cases:
     return find_cases(folder)
 
 
+SHIPPED = "results/shipped.json"
 FINE = 400  # pixels of the longer side
 PIXELS = {"spacing": 0}  # both sets have lost their spacing
 ALL = (
@@ -100,7 +103,11 @@ ALL = (
 
 
 def main(
-    data: str, organs: str = "runs/organs", only: str | None = None, results: str = "results/shipped.json"
+    data: str,
+    organs: str = "runs/organs",
+    only: str | None = None,
+    checkpoint: str | None = None,
+    results: str = SHIPPED,
 ) -> None:
     """Evaluate and write the results file.
 
@@ -108,19 +115,26 @@ def main(
         data: folder with kits19_slices and acdc.
         organs: folder that `organs.py` wrote.
         only: one bundle; lines of the others stay as they are in the results file.
+        checkpoint: other weights of that bundle in place of the shipped ones.
         results: the file to write.
     """
     if only not in (None, *(measured.bundle for measured in ALL)):
         raise InputError(f"only is {only}: give one of {', '.join(dict.fromkeys(m.bundle for m in ALL))}.")
+    if checkpoint is not None and (only is None or results == SHIPPED):
+        raise InputError("checkpoint is one bundle's, and not what ships: give only and results as well.")
+    own = {} if checkpoint is None else {"checkpoint": Path(checkpoint).expanduser().resolve()}
     kept = json.loads(Path(results).read_text())["measured"] if only and Path(results).is_file() else []
     found = [line for line in kept if line["bundle"] != only]
-    found += [_evaluated(m, data=data, organs=organs) for m in ALL if only in (None, m.bundle)]
+    chosen = [m._replace(settings=m.settings | own) for m in ALL if only in (None, m.bundle)]
+    found += [_evaluated(measured, data=data, organs=organs) for measured in chosen]
     bundles = [measured.bundle for measured in ALL]
     found.sort(key=lambda line: bundles.index(line["bundle"]))
     content = {
         "about": {"benchmark": "shipped", "threads": threads(), "versions": versions()},
         "measured": found,
     }
+    if checkpoint is not None:
+        content["training"] = _training(Path(checkpoint).expanduser())
     with whole_file(results) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
     for line in found:
@@ -128,6 +142,12 @@ def main(
             f"{line['bundle']:18} {line['data']:30} {line['protocol']:6} DSC {line['summary']['mean']['dsc']:.3f}"
         )
     print(results)
+
+
+def _training(checkpoint: Path) -> dict[str, Any]:
+    """How long the training took that wrote these weights, from its log beside them."""
+    log = read_log(checkpoint.with_name("training.jsonl"))
+    return {"epochs": len(log), "cpu_minutes": round(sum(line["cpu_seconds"] for line in log.values()) / 60, 1)}
 
 
 def _evaluated(measured: Measured, **folders: str) -> dict[str, Any]:

@@ -79,6 +79,12 @@ def shipped(results: dict[str, Any]) -> str:
     return "\n".join(_table(heading, rows))
 
 
+def retrained(results: dict[str, Any]) -> str:
+    """The same for weights trained anew, and what their training took."""
+    epochs, minutes = results["training"]["epochs"], results["training"]["cpu_minutes"]
+    return f"{shipped(results)}\n\n{epochs} epochs took {minutes:.0f} minutes of one core."
+
+
 def _structures(found: dict[str, Any]) -> list[list[str]]:
     """One row for each structure, where there are several; the row before these is of all of them together."""
     rows = []
@@ -98,6 +104,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kidney_real": kidney_real,
     "shipped": shipped,
     "shipped_failures": failures,
+    "retrained": retrained,
     "cards": shipped,
     "cards_failures": failures,
     "cost": cost,

@@ -1,12 +1,13 @@
 """Held-out patients of the shipped weights: which, and the table of what was found."""
 
 import json
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import shipped
-from table_rows import eval_metrics
+from table_rows import eval_metrics, retrained
 from table_rows import shipped as table
 
 from patchseg.data import find_cases, read_split
@@ -71,6 +72,25 @@ def test_a_row_for_each_structure_and_one_bundle_again(monkeypatch, tmp_path, sl
     assert eval_metrics({"shipped": own})["discs_mean_myocardium_dice"] == 0.6
     with pytest.raises(InputError, match="only is kidney: give one of crossover_cardiac"):
         shipped.main(str(slice_set), only="kidney")
+
+
+def test_other_weights_of_one_bundle(monkeypatch, tmp_path, slice_set, given):
+    bundles = ("crossover_cardiac", "crossover_myocardium")
+    lines = tuple(shipped.Measured(bundle, "Discs, all", "{data}", list, {"spacing": 1}) for bundle in bundles)
+    monkeypatch.setattr(shipped, "ALL", lines)
+    weights, results = str(tmp_path / "model.pt"), str(tmp_path / "retrained.json")
+    epochs = [{"epoch": epoch, "loss": 0.1, "cpu_seconds": 90.0} for epoch in (1, 2)]
+    (tmp_path / "training.jsonl").write_text("".join(f"{json.dumps(epoch)}\n" for epoch in epochs))
+    shipped.main(str(slice_set), results=results, only="crossover_cardiac", checkpoint=weights)
+    [(bundle, settings)] = given
+    assert bundle == "crossover_cardiac"
+    assert settings["checkpoint"] == Path(weights) and settings["spacing"] == 1
+    text = retrained(json.loads(Path(results).read_text()))
+    assert "| crossover_cardiac | Discs, all | whole | 6 | 0.800 ± 0.000 (6)" in text
+    assert text.endswith("2 epochs took 3 minutes of one core.")
+    for missing in ({"only": "crossover_cardiac"}, {"results": results}):
+        with pytest.raises(InputError, match="not what ships: give only and results as well"):
+            shipped.main(str(slice_set), checkpoint=weights, **missing)
 
 
 def test_scans_without_a_spacing_get_pixels_of_one_scale(tmp_path):
