@@ -72,3 +72,37 @@ def test_more_processes_than_cases_is_a_sentence_and_no_hang(tmp_path, cwd, data
     assert "error: 1 cases for 2 processes: start at most 1" in ended.err
     assert "Traceback" not in ended.err.split("error: 1 cases")[0], "only torchrun's own comes, after it"
     assert not output.exists()
+
+
+# A bundle's run as gloo's threads see it: something still lives when the interpreter ends.
+LATE = """
+class Late:
+    def __del__(self):
+        print("the interpreter's own end")
+
+
+late = Late()
+"""
+
+
+@pytest.mark.parametrize(("finalize", "code"), [("$print('its last word')", 0), ("$1 / 0", 1)])
+def test_processes_of_a_bundle_end_before_the_interpreter_does(tmp_path, cwd, monkeypatch, finalize, code):
+    """Under torchrun gloo's threads could abort the interpreter's end: a training that had succeeded failed."""
+    (tmp_path / "late.py").write_text(LATE)
+    config = {
+        "imports": ["$import atexit", "$import late", "$import patchseg"],
+        "initialize": ["$patchseg.distributed.join()", "$atexit.register(print, 'a library tidies up')"],
+        "run": ["$print('trained')"],
+        "finalize": ["$patchseg.distributed.leave()", finalize],
+    }
+    (tmp_path / "train.json").write_text(json.dumps(config))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    ended = end(start("run", "--config_file", tmp_path / "train.json", cwd=cwd, processes=2))
+    assert ended.code == code, ended.err
+    # one process that fails may end the other before its words are out
+    expected = {2} if code == 0 else {1, 2}
+    assert ended.out.count("trained") in expected
+    assert ended.out.count("a library tidies up") in expected
+    assert ended.out.count("its last word") == (2 if code == 0 else 0)
+    assert "the interpreter's own end" not in ended.out
+    assert "ZeroDivisionError" in ended.err or code == 0
