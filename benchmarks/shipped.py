@@ -120,9 +120,11 @@ def main(
     """
     if only not in (None, *(measured.bundle for measured in ALL)):
         raise InputError(f"only is {only}: give one of {', '.join(dict.fromkeys(m.bundle for m in ALL))}.")
-    if checkpoint is not None and (only is None or results == SHIPPED):
+    if checkpoint is not None and (only is None or Path(results).resolve() == Path(SHIPPED).resolve()):
         raise InputError("checkpoint is one bundle's, and not what ships: give only and results as well.")
-    own = {} if checkpoint is None else {"checkpoint": Path(checkpoint).expanduser().resolve()}
+    weights = None if checkpoint is None else Path(checkpoint).expanduser().resolve()
+    own = {} if weights is None else {"checkpoint": weights}
+    training = {} if weights is None else {"training": _training(weights)}
     kept = json.loads(Path(results).read_text())["measured"] if only and Path(results).is_file() else []
     found = [line for line in kept if line["bundle"] != only]
     chosen = [m._replace(settings=m.settings | own) for m in ALL if only in (None, m.bundle)]
@@ -132,9 +134,8 @@ def main(
     content = {
         "about": {"benchmark": "shipped", "threads": threads(), "versions": versions()},
         "measured": found,
+        **training,
     }
-    if checkpoint is not None:
-        content["training"] = _training(Path(checkpoint).expanduser())
     with whole_file(results) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
     for line in found:
@@ -147,6 +148,8 @@ def main(
 def _training(checkpoint: Path) -> dict[str, Any]:
     """How long the training took that wrote these weights, from its log beside them."""
     log = read_log(checkpoint.with_name("training.jsonl"))
+    if not log:
+        raise InputError(f"{checkpoint} has no training.jsonl beside it: give a training's own model.pt.")
     return {"epochs": len(log), "cpu_minutes": round(sum(line["cpu_seconds"] for line in log.values()) / 60, 1)}
 
 

@@ -1,11 +1,12 @@
 """The papers' tables beside ours, and where the order of methods differs: Markdown from reproduce_*.json."""
 
-import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from reproduce_results import paired
+
+from patchseg.metrics import plain
 
 RIVAL = "U-Net"  # what a user would take otherwise
 MEASURES = {"dsc": "DSC", "hd_mm": "HD, mm", "or": "OR", "ur": "UR", "cd_x_mm": "CD-x, mm", "cd_y_mm": "CD-y, mm"}
@@ -67,21 +68,16 @@ def _row(name: str, row: Mapping[str, Any], measures: Sequence[str], rival: Mapp
         str(len(row["seeds"])),
         f"{row['minutes']:.1f}",
         _test(row.get("against_ours")),
-        _test(paired(rival, row) if name != RIVAL and "seeds" in rival else None),
+        _test(plain(paired(rival, row)) if name != RIVAL and "seeds" in rival else None),
         row["note"],
     ]
 
 
 def _test(found: Mapping[str, Any] | None) -> str:
-    if found is None or _missing(found["mean_difference"]):
+    if found is None or found["mean_difference"] is None:
         return "-"
-    p = "no difference" if _missing(found["p"]) else f"p = {found['p']:.2g}"
+    p = "no difference" if found["p"] is None else f"p = {found['p']:.2g}"
     return f"{-found['mean_difference']:+.3f} ({p})"
-
-
-def _missing(value: float | None) -> bool:
-    """Results files write None for what is not a number."""
-    return value is None or math.isnan(value)
 
 
 def _orders(orders: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -40,7 +40,7 @@ def _end() -> None:
     tensor while the interpreter ends aborts it, rarely, and torchrun calls a training failed that had succeeded.
     """
     atexit.unregister(_end)
-    atexit._run_exitfuncs()  # as the standard library's multiprocessing does before such an end
+    atexit._run_exitfuncs()  # the libraries' own handlers, which nothing would run after os._exit
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1 if hasattr(sys, "last_value") else 0)  # last_value: an exception that nobody caught

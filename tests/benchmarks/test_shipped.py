@@ -88,9 +88,13 @@ def test_other_weights_of_one_bundle(monkeypatch, tmp_path, slice_set, given):
     text = retrained(json.loads(Path(results).read_text()))
     assert "| crossover_cardiac | Discs, all | whole | 6 | 0.800 ± 0.000 (6)" in text
     assert text.endswith("2 epochs took 3 minutes of one core.")
-    for missing in ({"only": "crossover_cardiac"}, {"results": results}):
+    monkeypatch.chdir(tmp_path)
+    for missing in ({"only": "crossover_cardiac", "results": "./results/shipped.json"}, {"results": results}):
         with pytest.raises(InputError, match="not what ships: give only and results as well"):
             shipped.main(str(slice_set), checkpoint=weights, **missing)
+    with pytest.raises(InputError, match=r"elsewhere\.pt has no training\.jsonl beside it"):
+        shipped.main(str(slice_set), results=results, only=bundle, checkpoint="nowhere/elsewhere.pt")
+    assert len(given) == 1, "all is looked at before anything is evaluated"
 
 
 def test_scans_without_a_spacing_get_pixels_of_one_scale(tmp_path):
